@@ -1,0 +1,87 @@
+//! Parameter structures as C sees them, one file per family.
+//!
+//! A structure that may grow begins with `size`; an enumerated choice is a `u32` in the structure
+//! and an enum with `TryFrom<u32>` here. `DEFAULT` holds the documented defaults and `validate`
+//! checks exactly the documented ranges.
+
+pub mod context;
+pub mod elementwise;
+pub mod matrix;
+pub mod quantization;
+#[cfg(feature = "requantize")]
+pub mod requantize;
+#[cfg(feature = "weights")]
+pub mod weights;
+
+use crate::status::{Error, Result, Status};
+use core::ffi::CStr;
+
+/// Gives an enum of consecutive values from 0 its `TryFrom<u32>`.
+macro_rules! choice {
+    ($name:ident: $($variant:ident),+) => {
+        impl TryFrom<u32> for $name {
+            type Error = ();
+
+            fn try_from(value: u32) -> core::result::Result<Self, ()> {
+                [$(Self::$variant),+].into_iter().find(|v| *v as u32 == value).ok_or(())
+            }
+        }
+    };
+}
+pub(crate) use choice;
+
+/// A structure that begins with its own size, so that it can grow without breaking callers.
+pub trait Sized32 {
+    /// The first field.
+    fn size_field(&self) -> u32;
+
+    /// `size` as this build of the library knows it.
+    const SIZE: u32;
+}
+
+macro_rules! sized {
+    ($($name:ty),+) => {$(
+        impl crate::params::Sized32 for $name {
+            fn size_field(&self) -> u32 {
+                self.size
+            }
+
+            const SIZE: u32 = size_of::<$name>() as u32;
+        }
+    )+};
+}
+pub(crate) use sized;
+
+/// Refuses a structure whose `size` is not the one of this build.
+pub fn check_size<T: Sized32>(value: &T, argument: &'static CStr) -> Result {
+    if value.size_field() == T::SIZE {
+        return Ok(());
+    }
+    Err(Error {
+        status: Status::InvalidStructSize,
+        ..Error::field(
+            argument,
+            c"size",
+            c"must be filled by the _default function of the structure",
+            f64::from(value.size_field()),
+        )
+    })
+}
+
+/// Converts an enumerated field, or names it.
+pub(crate) fn choose<T: TryFrom<u32>>(
+    value: u32,
+    field: &'static CStr,
+    rule: &'static CStr,
+) -> Result<T> {
+    T::try_from(value).map_err(|_| Error::field(c"params", field, rule, f64::from(value)))
+}
+
+/// Reads a field that is 0 or 1.
+pub(crate) fn flag(value: u32, field: &'static CStr) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::field(c"params", field, c"must be 0 or 1", f64::from(value))),
+    }
+}
