@@ -1,0 +1,231 @@
+//! The table of the hot loops: one line per kernel drives the table, its safe methods and the
+//! entry points of every tier.
+//!
+//! `src/arch/scalar` says what each kernel computes; every other tier gives the same bytes.
+//! `min` and `max` mean `if a < b { a } else { b }` and `if a > b { a } else { b }`.
+
+#![allow(unsafe_code, reason = "a table entry is an unsafe fn; see the table's safety argument")]
+
+use crate::params::elementwise::Rounding;
+use core::num::NonZeroUsize;
+use half::{bf16, f16};
+
+/// Instruction set of a table.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain Rust, on every target.
+    Scalar = 0,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2 = 1,
+    /// x86-64 with AVX-512 F, BW, VL and DQ, besides the above.
+    Avx512 = 2,
+    /// AArch64 with Advanced SIMD.
+    Neon = 3,
+}
+
+crate::params::choice!(Isa: Scalar, Avx2, Avx512, Neon);
+
+/// Scales and zero points of consecutive groups, and the range of the codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Affine<'a> {
+    /// Elements of a group; the last may be shorter. Column kernels do not read it.
+    pub group: NonZeroUsize,
+    /// One scale per group (or per column), finite and not 0.
+    pub scale: &'a [f32],
+    /// One zero point per group (or per column); empty where all are `zero_point_all`.
+    pub zero_point: &'a [i32],
+    /// The zero point where `zero_point` is empty.
+    pub zero_point_all: i32,
+    /// Where the zero point is added. Dequantization does not read it.
+    pub rounding: Rounding,
+    /// Smallest code. Dequantization does not read it.
+    pub min: i32,
+    /// Largest code. Dequantization does not read it.
+    pub max: i32,
+}
+
+/// Largest magnitude of a quotient that is rounded: beyond it every code is saturated, whatever
+/// the zero point.
+pub(crate) const QUOTIENT_LIMIT: f32 = 131_072.0;
+
+/// Scales of accumulators: one for all, or one per column.
+#[derive(Clone, Copy, Debug)]
+pub struct FloatScale<'a> {
+    /// One scale, or as many as there are accumulators.
+    pub scale: &'a [f32],
+    /// Zero point of the output.
+    pub zero_point: i32,
+    /// Smallest code.
+    pub min: i32,
+    /// Largest code.
+    pub max: i32,
+}
+
+/// Fixed-point scales of accumulators: one for all, or one per column.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedScale<'a> {
+    /// Multipliers in Q31: one, or as many as there are accumulators.
+    pub multiplier: &'a [i32],
+    /// Power of two per multiplier; positive is to the left.
+    pub shift: &'a [i32],
+    /// Whether to round once instead of twice.
+    pub single_rounding: bool,
+    /// Zero point of the output.
+    pub zero_point: i32,
+    /// Smallest code.
+    pub min: i32,
+    /// Largest code.
+    pub max: i32,
+}
+
+/// Calls `$user!` with the list of kernels: `fn name(arguments) -> result = family::body;`.
+macro_rules! kernel_list {
+    ($user:ident $($context:tt)*) => { $user! { $($context)*
+        /// `dst[i] = src[i]`, exactly.
+        fn widen_f16(src: &[f16], dst: &mut [f32]) = convert::widen;
+        /// `dst[i] = src[i]`, exactly.
+        fn widen_bf16(src: &[bf16], dst: &mut [f32]) = convert::widen;
+        /// `dst[i] = src[i]`, rounded half to even.
+        fn narrow_f16(src: &[f32], dst: &mut [f16]) = convert::narrow_f16;
+        /// `dst[i] = src[i]`, rounded half to even.
+        fn narrow_bf16(src: &[f32], dst: &mut [bf16]) = convert::narrow_bf16;
+
+        /// `dst[i] = clamp(round(src[i] / scale) + zero_point, min, max)`, or with the zero point
+        /// added before rounding. A NaN gives the zero point, clamped.
+        fn quantize_i8(src: &[f32], to: &Affine<'_>, dst: &mut [i8]) = quantize::groups;
+        /// As `quantize_i8`.
+        fn quantize_u8(src: &[f32], to: &Affine<'_>, dst: &mut [u8]) = quantize::groups;
+        /// As `quantize_i8`.
+        fn quantize_i16(src: &[f32], to: &Affine<'_>, dst: &mut [i16]) = quantize::groups;
+        /// As `quantize_i8`.
+        fn quantize_u16(src: &[f32], to: &Affine<'_>, dst: &mut [u16]) = quantize::groups;
+        /// As `quantize_i8`, with a scale and a zero point per element.
+        fn quantize_columns_i8(src: &[f32], to: &Affine<'_>, dst: &mut [i8]) = quantize::columns;
+        /// As `quantize_columns_i8`.
+        fn quantize_columns_u8(src: &[f32], to: &Affine<'_>, dst: &mut [u8]) = quantize::columns;
+        /// As `quantize_columns_i8`.
+        fn quantize_columns_i16(src: &[f32], to: &Affine<'_>, dst: &mut [i16]) = quantize::columns;
+        /// As `quantize_columns_i8`.
+        fn quantize_columns_u16(src: &[f32], to: &Affine<'_>, dst: &mut [u16]) = quantize::columns;
+
+        /// `dst[i] = (src[i] - zero_point) * scale`, rounded once.
+        fn dequantize_i8(src: &[i8], from: &Affine<'_>, dst: &mut [f32]) = dequantize::groups;
+        /// As `dequantize_i8`.
+        fn dequantize_u8(src: &[u8], from: &Affine<'_>, dst: &mut [f32]) = dequantize::groups;
+        /// As `dequantize_i8`.
+        fn dequantize_i16(src: &[i16], from: &Affine<'_>, dst: &mut [f32]) = dequantize::groups;
+        /// As `dequantize_i8`.
+        fn dequantize_u16(src: &[u16], from: &Affine<'_>, dst: &mut [f32]) = dequantize::groups;
+        /// As `dequantize_i8`, with a scale and a zero point per element.
+        fn dequantize_columns_i8(src: &[i8], from: &Affine<'_>, dst: &mut [f32]) = dequantize::columns;
+        /// As `dequantize_columns_i8`.
+        fn dequantize_columns_u8(src: &[u8], from: &Affine<'_>, dst: &mut [f32]) = dequantize::columns;
+        /// As `dequantize_columns_i8`.
+        fn dequantize_columns_i16(src: &[i16], from: &Affine<'_>, dst: &mut [f32]) = dequantize::columns;
+        /// As `dequantize_columns_i8`.
+        fn dequantize_columns_u16(src: &[u16], from: &Affine<'_>, dst: &mut [f32]) = dequantize::columns;
+
+        /// Snaps every value to one of `levels` equidistant values from `low` to `high`; a NaN
+        /// becomes `low`.
+        fn fake_quantize(data: &mut [f32], low: f32, high: f32, levels: u32) = fake_quantize::run;
+        /// As `fake_quantize`, with a range per element.
+        fn fake_quantize_columns(data: &mut [f32], low: &[f32], high: &[f32], levels: u32) = fake_quantize::columns;
+
+        /// Minimum and maximum of every group of `src`; NaN if the group holds one, never -0.
+        fn min_max(src: &[f32], group: NonZeroUsize, min: &mut [f32], max: &mut [f32]) = range::min_max;
+        /// As `min_max`.
+        fn min_max_f16(src: &[f16], group: NonZeroUsize, min: &mut [f32], max: &mut [f32]) = range::min_max;
+        /// As `min_max`.
+        fn min_max_bf16(src: &[bf16], group: NonZeroUsize, min: &mut [f32], max: &mut [f32]) = range::min_max;
+        /// Largest magnitude; NaN if there is one, 0 if `src` is empty.
+        fn abs_max(src: &[f32]) -> f32 = range::abs_max;
+        /// As `abs_max`.
+        fn abs_max_f16(src: &[f16]) -> f32 = range::abs_max;
+        /// As `abs_max`.
+        fn abs_max_bf16(src: &[bf16]) -> f32 = range::abs_max;
+        /// `min[i] = min(min[i], src[i])` and the same for the maximum; a NaN stays. `src` of -0
+        /// counts as 0.
+        fn min_max_columns(src: &[f32], min: &mut [f32], max: &mut [f32]) = range::min_max_columns;
+        /// `max[i] = max(max[i], |src[i]|)`; a NaN stays.
+        fn abs_max_columns(src: &[f32], max: &mut [f32]) = range::abs_max_columns;
+
+        /// Sum in a fixed order: element `i` joins partial sum `i % 32`, then the partial sums are
+        /// folded in halves (`lane[i] += lane[i + 16]`, then 8, 4, 2, 1).
+        fn sum(src: &[f32]) -> f32 = reduce::sum;
+        /// As `sum`.
+        fn sum_f16(src: &[f16]) -> f32 = reduce::sum;
+        /// As `sum`.
+        fn sum_bf16(src: &[bf16]) -> f32 = reduce::sum;
+        /// The sum of `(src[i] - center)^2` in the order of `sum`; square and sum round apart.
+        fn sum_squares(src: &[f32], center: f32) -> f32 = reduce::sum_squares;
+        /// The sum of `(a[i] - b[i])^2` in the order of `sum`; square and sum round apart.
+        fn squared_distance(a: &[f32], b: &[f32]) -> f32 = reduce::squared_distance;
+        /// `acc[i] += src[i]`.
+        fn sum_columns(src: &[f32], acc: &mut [f32]) = reduce::sum_columns;
+        /// `acc[i] += (src[i] - center[i])^2`; square and sum round apart.
+        fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
+
+        /// Two codes per byte, code 0 in the low nibble; `dst` holds `ceil(len / 2)` bytes.
+        fn pack_4(src: &[u8], dst: &mut [u8]) = pack::pack_4;
+        /// The inverse of `pack_4`, unsigned.
+        fn unpack_u4(src: &[u8], dst: &mut [u8]) = pack::unpack_u4;
+        /// The inverse of `pack_4`, sign-extended.
+        fn unpack_i4(src: &[u8], dst: &mut [u8]) = pack::unpack_i4;
+        /// Eight codes in three bytes; `dst` holds `3 * ceil(len / 8)` bytes.
+        fn pack_3(src: &[u8], dst: &mut [u8]) = pack::pack_3;
+        /// The inverse of `pack_3`.
+        fn unpack_3(src: &[u8], dst: &mut [u8]) = pack::unpack_3;
+        /// Four codes per byte, code 0 in the lowest bits; `dst` holds `ceil(len / 4)` bytes.
+        fn pack_2(src: &[u8], dst: &mut [u8]) = pack::pack_2;
+        /// The inverse of `pack_2`.
+        fn unpack_2(src: &[u8], dst: &mut [u8]) = pack::unpack_2;
+
+        /// `dst[i] = clamp(round(f32(src[i]) * scale) + zero_point, min, max)`.
+        fn requantize_i8(src: &[i32], to: &FloatScale<'_>, dst: &mut [i8]) = requantize::float;
+        /// As `requantize_i8`.
+        fn requantize_u8(src: &[i32], to: &FloatScale<'_>, dst: &mut [u8]) = requantize::float;
+        /// `dst[i] = clamp(src[i] * multiplier * 2^(shift - 31) + zero_point, min, max)`, rounded
+        /// as `FixedScale` says.
+        fn requantize_fixed_i8(src: &[i32], to: &FixedScale<'_>, dst: &mut [i8]) = requantize::fixed;
+        /// As `requantize_fixed_i8`.
+        fn requantize_fixed_u8(src: &[i32], to: &FixedScale<'_>, dst: &mut [u8]) = requantize::fixed;
+    } };
+}
+pub(crate) use kernel_list;
+
+macro_rules! kernel_table {
+    ($($(#[doc = $doc:literal])+ fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? = $family:ident::$body:ident;)+) => {
+        /// One function per kernel, all of one instruction set.
+        ///
+        /// A table is reached through [`crate::dispatch`] only, which hands out those that the
+        /// running CPU can execute: that is what makes the methods safe.
+        pub struct Kernels {
+            pub(crate) isa: Isa,
+            $(pub(crate) $name: unsafe fn($($ty),*) $(-> $ret)?,)+
+        }
+
+        impl Kernels {
+            /// The instruction set of this table.
+            #[must_use]
+            pub fn isa(&self) -> Isa {
+                self.isa
+            }
+
+            $($(#[doc = $doc])+
+            #[inline]
+            pub fn $name(&self, $($arg: $ty),*) $(-> $ret)? {
+                // SAFETY: `dispatch` gives out a table only if the CPU has its features.
+                unsafe { (self.$name)($($arg),*) }
+            })+
+        }
+    };
+}
+
+kernel_list!(kernel_table);
+
+impl core::fmt::Debug for Kernels {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Kernels").field("isa", &self.isa).finish_non_exhaustive()
+    }
+}
