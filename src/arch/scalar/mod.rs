@@ -1,0 +1,47 @@
+//! Plain loops: what every kernel computes, the oracle of the tests and the fallback of every CPU.
+
+mod convert;
+mod dequantize;
+mod fake_quantize;
+pub(crate) mod pack;
+mod quantize;
+mod range;
+mod reduce;
+pub(crate) mod requantize;
+
+use crate::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, kernel_list};
+use core::num::NonZeroUsize;
+use half::{bf16, f16};
+
+macro_rules! scalar_tier {
+    ($($(#[doc = $doc:literal])+ fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? = $family:ident::$body:ident;)+) => {
+        $(fn $name($($arg: $ty),*) $(-> $ret)? {
+            $family::$body($($arg),*)
+        })+
+
+        /// The table of this tier.
+        pub(crate) static KERNELS: Kernels = Kernels { isa: Isa::Scalar, $($name),+ };
+    };
+}
+
+kernel_list!(scalar_tier);
+
+/// Rounds half to even. Needs `|x| <= 2^22`, which every caller has clamped to: there the sum has
+/// no fraction bits left.
+#[inline(always)]
+pub(crate) fn round(x: f32) -> f32 {
+    const SHIFT: f32 = 12_582_912.0; // 1.5 * 2^23
+    (x + SHIFT) - SHIFT
+}
+
+/// `if a < b { a } else { b }`, as the vector instructions have it.
+#[inline(always)]
+pub(crate) fn min(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// `if a > b { a } else { b }`.
+#[inline(always)]
+pub(crate) fn max(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
