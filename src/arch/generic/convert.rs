@@ -1,0 +1,43 @@
+use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
+use half::{bf16, f16};
+
+#[inline(always)]
+pub(crate) fn widen<S: Simd, E: Element>(s: S, src: &[E], dst: &mut [f32]) {
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (out, out_tail) = dst.as_chunks_mut::<BLOCK>();
+    for (x, y) in blocks.iter().zip(out) {
+        s.store(E::load(s, x), y);
+    }
+    for (x, y) in tail.iter().zip(out_tail) {
+        *y = x.to_f32();
+    }
+}
+
+#[inline(always)]
+fn narrow<S: Simd, T: bytemuck::Pod>(
+    s: S,
+    src: &[f32],
+    dst: &mut [T],
+    store: impl Fn(S::F32, &mut [T; BLOCK]),
+) {
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (out, out_tail) = dst.as_chunks_mut::<BLOCK>();
+    for (x, y) in blocks.iter().zip(out) {
+        store(s.load(x), y);
+    }
+    if !tail.is_empty() {
+        let mut last = [T::zeroed(); BLOCK];
+        store(s.load(&padded(tail, 0.0)), &mut last);
+        unpad(&last, out_tail);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn narrow_f16<S: Simd>(s: S, src: &[f32], dst: &mut [f16]) {
+    narrow(s, src, dst, |x, to| s.store_f16(x, to));
+}
+
+#[inline(always)]
+pub(crate) fn narrow_bf16<S: Simd>(s: S, src: &[f32], dst: &mut [bf16]) {
+    narrow(s, src, dst, |x, to| s.store_bf16(x, to));
+}

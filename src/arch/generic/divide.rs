@@ -1,0 +1,91 @@
+//! Division by a number that many elements share, with the bits of a real division.
+//!
+//! A division takes as long as five to ten multiplications, so the bodies multiply by the
+//! reciprocal and correct once. With `r = RN(1/s)`
+//!
+//! ```text
+//! q = RN(x * r)
+//! q = fma(fma(-q, s, x), r, q)
+//! ```
+//!
+//! is the quotient of a real division for every pair of significands: a first quotient is at most
+//! 1.5 ulp off, so only the significands with `x * 2^k = s * (midpoint of two floats) + c` for a
+//! small integer `c` are at risk, and `tests/exhaustive.rs` walks over all of those. See
+//! Brisebarre, Muller and Raina, "Accelerating correctly rounded floating-point division when the
+//! divisor is known in advance", IEEE TC 53 (2004).
+
+use crate::arch::simd::{BLOCK, Simd};
+
+/// Whether the reciprocal form is safe for this divisor. Between the limits the residual is exact
+/// for every `|x| >= 2^-102`; a smaller `x` has a quotient below `2^-22`, which rounds to 0
+/// whatever its last bits are.
+#[inline(always)]
+pub(crate) fn is_safe(divisor: f32) -> bool {
+    const SMALLEST: f32 = f32::from_bits((127 - 80) << 23); // 2^-80
+    const LARGEST: f32 = f32::from_bits((127 + 80) << 23); // 2^80
+    (SMALLEST..=LARGEST).contains(&divisor.abs())
+}
+
+/// A way to divide a block.
+pub(crate) trait Quotient<S: Simd>: Copy {
+    /// The quotient, as the body needs it.
+    fn of(self, s: S, x: S::F32) -> S::F32;
+}
+
+/// A real division; NaN gives 0 and the quotient is limited.
+#[derive(Clone, Copy)]
+pub(crate) struct Divided<S: Simd> {
+    pub(crate) divisor: S::F32,
+    pub(crate) limit: S::F32,
+}
+
+impl<S: Simd> Quotient<S> for Divided<S> {
+    #[inline(always)]
+    fn of(self, s: S, x: S::F32) -> S::F32 {
+        s.sanitize(s.div(x, self.divisor), self.limit)
+    }
+}
+
+/// A divisor that is safe, and its reciprocal.
+#[derive(Clone, Copy)]
+pub(crate) struct Reciprocal<S: Simd> {
+    divisor: S::F32,
+    reciprocal: S::F32,
+}
+
+impl<S: Simd> Reciprocal<S> {
+    #[inline(always)]
+    pub(crate) fn new(s: S, divisor: f32) -> Self {
+        Self { divisor: s.splat(divisor), reciprocal: s.splat(1.0 / divisor) }
+    }
+
+    /// A divisor per lane, or `None` if one of them is not safe.
+    #[inline(always)]
+    pub(crate) fn of_lanes(s: S, divisor: &[f32; BLOCK]) -> Option<Self> {
+        let safe = divisor.iter().fold(true, |safe, d| safe & is_safe(*d));
+        let divisor = s.load(divisor);
+        safe.then(|| Self { divisor, reciprocal: s.div(s.splat(1.0), divisor) })
+    }
+
+    /// `x / divisor`.
+    #[inline(always)]
+    pub(crate) fn divide(self, s: S, x: S::F32) -> S::F32 {
+        let q = s.mul(x, self.reciprocal);
+        s.fma(s.fnma(q, self.divisor, x), self.reciprocal, q)
+    }
+}
+
+/// Limits `x`, then multiplies by the reciprocal.
+#[derive(Clone, Copy)]
+pub(crate) struct Limited<S: Simd> {
+    pub(crate) reciprocal: Reciprocal<S>,
+    /// Largest magnitude of `x`.
+    pub(crate) limit: S::F32,
+}
+
+impl<S: Simd> Quotient<S> for Limited<S> {
+    #[inline(always)]
+    fn of(self, s: S, x: S::F32) -> S::F32 {
+        self.reciprocal.divide(s, s.sanitize(x, self.limit))
+    }
+}

@@ -1,0 +1,12 @@
+//! Vector bodies, written once over a block of 32 lanes. No `unsafe` here: memory enters a block
+//! as an array, and the token of a tier proves that its instructions exist.
+
+pub(crate) mod convert;
+pub(crate) mod dequantize;
+pub(crate) mod divide;
+pub(crate) mod fake_quantize;
+pub(crate) mod pack;
+pub(crate) mod quantize;
+pub(crate) mod range;
+pub(crate) mod reduce;
+pub(crate) mod requantize;

@@ -1,0 +1,149 @@
+use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
+use core::num::NonZeroUsize;
+
+/// Minimum, maximum, and a poison that is NaN if an input was NaN or infinite: `x * 0` is 0
+/// for every finite `x`.
+#[derive(Clone, Copy)]
+struct Extremes<S: Simd> {
+    min: S::F32,
+    max: S::F32,
+    poison: S::F32,
+}
+
+impl<S: Simd> Extremes<S> {
+    #[inline(always)]
+    fn new(s: S) -> Self {
+        let (min, max) = (s.splat(f32::INFINITY), s.splat(f32::NEG_INFINITY));
+        Self { min, max, poison: s.splat(0.0) }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, s: S, x: S::F32) {
+        self.min = s.min(x, self.min);
+        self.max = s.max(x, self.max);
+        self.poison = s.fma(x, s.splat(0.0), self.poison);
+    }
+
+    #[inline(always)]
+    fn merge(&mut self, s: S, other: Self) {
+        self.min = s.min(other.min, self.min);
+        self.max = s.max(other.max, self.max);
+        self.poison = s.add(self.poison, other.poison);
+    }
+}
+
+#[inline(always)]
+fn group<S: Simd, E: Element>(s: S, src: &[E]) -> (f32, f32) {
+    let mut all = Extremes::new(s);
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    if S::WIDE && blocks.len() > 4 {
+        // Two sets of accumulators hide the latency of min and max.
+        let mut second = Extremes::new(s);
+        let (pairs, last) = blocks.as_chunks::<2>();
+        for [a, b] in pairs {
+            all.add(s, E::load(s, a));
+            second.add(s, E::load(s, b));
+        }
+        for x in last {
+            all.add(s, E::load(s, x));
+        }
+        all.merge(s, second);
+    } else {
+        for x in blocks {
+            all.add(s, E::load(s, x));
+        }
+    }
+    if let Some(first) = tail.first() {
+        all.add(s, E::load(s, &padded(tail, *first)));
+    }
+    if s.any_nan(all.poison) && src.iter().any(|x| x.to_f32().is_nan()) {
+        return (f32::NAN, f32::NAN);
+    }
+    // Adding +0 turns a -0 into +0: the result does not depend on which zero came first.
+    (s.reduce_min(all.min) + 0.0, s.reduce_max(all.max) + 0.0)
+}
+
+#[inline(always)]
+pub(crate) fn min_max<S: Simd, E: Element>(
+    s: S,
+    src: &[E],
+    size: NonZeroUsize,
+    mins: &mut [f32],
+    maxs: &mut [f32],
+) {
+    for ((src, min), max) in src.chunks(size.get()).zip(mins).zip(maxs) {
+        (*min, *max) = group(s, src);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn abs_max<S: Simd, E: Element>(s: S, src: &[E]) -> f32 {
+    let (mut acc, mut second) = (s.splat_i32(0), s.splat_i32(0));
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (pairs, last) = blocks.as_chunks::<2>();
+    for [a, b] in pairs {
+        acc = s.max_abs_bits(acc, E::load(s, a));
+        second = s.max_abs_bits(second, E::load(s, b));
+    }
+    for x in last {
+        acc = s.max_abs_bits(acc, E::load(s, x));
+    }
+    if !tail.is_empty() {
+        acc = s.max_abs_bits(acc, E::load(s, &padded(tail, E::zeroed())));
+    }
+    let (mut lanes, mut more) = ([0; BLOCK], [0; BLOCK]);
+    s.store_i32(acc, &mut lanes);
+    s.store_i32(second, &mut more);
+    let bits = lanes.into_iter().chain(more).fold(0, i32::max);
+    f32::from_bits(bits as u32)
+}
+
+#[inline(always)]
+pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
+    // NaN wins: adding a NaN gives a NaN, whichever operand the minimum picks.
+    let one = |x: &[f32; BLOCK], low: &mut [f32; BLOCK], high: &mut [f32; BLOCK]| {
+        let (x, a, b) = (s.add(s.load(x), s.splat(0.0)), s.load(low), s.load(high));
+        let (mut min, mut max) = (s.min(x, a), s.max(x, b));
+        let poison = s.add(x, a);
+        if s.any_nan(poison) {
+            // Infinities of both signs meet here, too; only real NaNs may stay.
+            let nan = s.splat(f32::NAN);
+            let keep = |x: S::F32, value: S::F32| {
+                s.select_gt(s.abs(x), s.splat(-1.0), value, nan)
+            };
+            (min, max) = (keep(x, keep(a, min)), keep(x, keep(a, max)));
+        }
+        s.store(min, low);
+        s.store(max, high);
+    };
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (low, low_tail) = mins.as_chunks_mut::<BLOCK>();
+    let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
+    for ((x, low), high) in blocks.iter().zip(low).zip(high) {
+        one(x, low, high);
+    }
+    if !tail.is_empty() {
+        let (mut low, mut high) = (padded(low_tail, 0.0), padded(high_tail, 0.0));
+        one(&padded(tail, 0.0), &mut low, &mut high);
+        unpad(&low, low_tail);
+        unpad(&high, high_tail);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], maxs: &mut [f32]) {
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
+    let one = |x: &[f32; BLOCK], high: &mut [f32; BLOCK]| {
+        let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(high);
+        s.store_i32(s.max_abs_bits(s.load_i32(bits), s.load(x)), bits);
+    };
+    for (x, high) in blocks.iter().zip(high) {
+        one(x, high);
+    }
+    if !tail.is_empty() {
+        let mut last = padded(high_tail, 0.0);
+        one(&padded(tail, 0.0), &mut last);
+        unpad(&last, high_tail);
+    }
+}
