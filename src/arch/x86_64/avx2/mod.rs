@@ -1,0 +1,14 @@
+//! AVX2, FMA and F16C: four registers to a block.
+
+#![allow(unsafe_code, reason = "table entries are unsafe fn pointers")]
+
+mod simd;
+
+use crate::arch::generic as bodies;
+use crate::arch::vector_tier;
+use crate::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, kernel_list};
+use core::num::NonZeroUsize;
+use half::{bf16, f16};
+use simd::Avx2;
+
+kernel_list!(vector_tier [Avx2, Avx2, "avx2,fma,f16c"]);

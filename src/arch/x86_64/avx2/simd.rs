@@ -1,0 +1,401 @@
+#![allow(unsafe_code, reason = "intrinsics")]
+
+use crate::arch::simd::{BLOCK, PAIR, Simd};
+use core::arch::x86_64::*;
+use half::{bf16, f16};
+
+/// Proof that the running CPU has AVX2, FMA and F16C.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(());
+
+impl Avx2 {
+    /// Callable without `unsafe` only where the features are on.
+    #[inline]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
+type F = __m256;
+type I = __m256i;
+
+/// Applies `$f` to the registers of blocks.
+macro_rules! each {
+    ($f:ident $([$imm:literal])? ($a:ident)) => {
+        $a.map(|a| $f$(::<$imm>)?(a))
+    };
+    ($f:ident($a:ident, $b:ident)) => {{
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = ($a, $b);
+        [$f(a0, b0), $f(a1, b1), $f(a2, b2), $f(a3, b3)]
+    }};
+    ($f:ident($a:ident, $b:ident, $c:ident)) => {{
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3]) = ($a, $b, $c);
+        [$f(a0, b0, c0), $f(a1, b1, c1), $f(a2, b2, c2), $f(a3, b3, c3)]
+    }};
+}
+
+/// The four registers of a block in memory, as arrays of their size.
+macro_rules! quarters {
+    ($x:ident, $ty:ty) => {
+        bytemuck::must_cast_ref::<_, [[$ty; 8]; 4]>($x)
+    };
+}
+
+// SAFETY of every block below: `self` exists only where AVX2, FMA and F16C are on, so the
+// instructions are available; memory is reached through one array reference of the size of the
+// access, unaligned.
+impl Simd for Avx2 {
+    type F32 = [F; 4];
+    type I32 = [I; 4];
+
+    const WIDE: bool = false;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F32 {
+        // SAFETY: see the impl.
+        [unsafe { _mm256_set1_ps(x) }; 4]
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[f32; BLOCK]) -> Self::F32 {
+        // SAFETY: see the impl.
+        quarters!(x, f32).each_ref().map(|q| unsafe { _mm256_loadu_ps(q.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store(self, x: Self::F32, to: &mut [f32; BLOCK]) {
+        let quarters = bytemuck::must_cast_mut::<_, [[f32; 8]; 4]>(to);
+        for (to, x) in quarters.iter_mut().zip(x) {
+            // SAFETY: see the impl.
+            unsafe { _mm256_storeu_ps(to.as_mut_ptr(), x) };
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_add_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_sub_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_mul_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_div_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_fmadd_ps(a, b, c)) }
+    }
+
+    #[inline(always)]
+    fn fnma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_fnmadd_ps(a, b, c)) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl. `vminps` gives its second operand unless a < b.
+        unsafe { each!(_mm256_min_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl. `vmaxps` gives its second operand unless a > b.
+        unsafe { each!(_mm256_max_ps(a, b)) }
+    }
+
+    #[inline(always)]
+    fn abs(self, a: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        a.map(|a| unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), a) })
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32 {
+        let select = |a: F, b: F, yes: F, no: F| {
+            // SAFETY: see the impl.
+            unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
+        };
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (a, b);
+        let ([y0, y1, y2, y3], [n0, n1, n2, n3]) = (yes, no);
+        [select(a0, b0, y0, n0), select(a1, b1, y1, n1), select(a2, b2, y2, n2), select(a3, b3, y3, n3)]
+    }
+
+    #[inline(always)]
+    fn sanitize(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
+        let one = |x: F, limit: F| {
+            // SAFETY: see the impl. Lanes that are not ordered with themselves become +0.
+            unsafe {
+                let x = _mm256_and_ps(x, _mm256_cmp_ps::<_CMP_ORD_Q>(x, x));
+                let low = _mm256_xor_ps(limit, _mm256_set1_ps(-0.0));
+                _mm256_min_ps(_mm256_max_ps(x, low), limit)
+            }
+        };
+        let ([x0, x1, x2, x3], [l0, l1, l2, l3]) = (x, limit);
+        [one(x0, l0), one(x1, l1), one(x2, l2), one(x3, l3)]
+    }
+
+    #[inline(always)]
+    fn round(self, x: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl. 8: to nearest even, no exceptions.
+        unsafe { each!(_mm256_round_ps[8](x)) }
+    }
+
+    #[inline(always)]
+    fn any_nan(self, x: Self::F32) -> bool {
+        let [a, b, c, d] = x;
+        // SAFETY: see the impl. A comparison of two registers catches the NaNs of both.
+        unsafe {
+            let ab = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, b);
+            let cd = _mm256_cmp_ps::<_CMP_UNORD_Q>(c, d);
+            _mm256_movemask_ps(_mm256_or_ps(ab, cd)) != 0
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_min(self, x: Self::F32) -> f32 {
+        let [a, b, c, d] = x;
+        // SAFETY: see the impl.
+        unsafe {
+            let x = _mm256_min_ps(_mm256_min_ps(a, b), _mm256_min_ps(c, d));
+            let x = _mm_min_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_min_ss(x, _mm_movehdup_ps(x)))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_max(self, x: Self::F32) -> f32 {
+        let [a, b, c, d] = x;
+        // SAFETY: see the impl.
+        unsafe {
+            let x = _mm256_max_ps(_mm256_max_ps(a, b), _mm256_max_ps(c, d));
+            let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)))
+        }
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> Self::I32 {
+        // SAFETY: see the impl.
+        [unsafe { _mm256_set1_epi32(x) }; 4]
+    }
+
+    #[inline(always)]
+    fn load_i32(self, x: &[i32; BLOCK]) -> Self::I32 {
+        // SAFETY: see the impl.
+        quarters!(x, i32).each_ref().map(|q| unsafe { _mm256_loadu_si256(q.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store_i32(self, x: Self::I32, to: &mut [i32; BLOCK]) {
+        let quarters = bytemuck::must_cast_mut::<_, [[i32; 8]; 4]>(to);
+        for (to, x) in quarters.iter_mut().zip(x) {
+            // SAFETY: see the impl.
+            unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), x) };
+        }
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_add_epi32(a, b)) }
+    }
+
+    #[inline(always)]
+    fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_sub_epi32(a, b)) }
+    }
+
+    #[inline(always)]
+    fn max_abs_bits(self, acc: Self::I32, x: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        let bits = self.abs(x).map(|x| unsafe { _mm256_castps_si256(x) });
+        // SAFETY: see the impl. Without the sign bit, signed order is unsigned order.
+        unsafe { each!(_mm256_max_epi32(acc, bits)) }
+    }
+
+    #[inline(always)]
+    fn round_i32(self, x: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_cvtps_epi32(x)) }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: Self::I32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_cvtepi32_ps(x)) }
+    }
+
+    #[inline(always)]
+    fn load_f16(self, x: &[f16; BLOCK]) -> Self::F32 {
+        // SAFETY: see the impl.
+        quarters!(x, f16)
+            .each_ref()
+            .map(|q| unsafe { _mm256_cvtph_ps(_mm_loadu_si128(q.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn load_bf16(self, x: &[bf16; BLOCK]) -> Self::F32 {
+        // SAFETY: see the impl.
+        quarters!(x, bf16).each_ref().map(|q| unsafe {
+            let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(q.as_ptr().cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
+        })
+    }
+
+    #[inline(always)]
+    fn store_f16(self, x: Self::F32, to: &mut [f16; BLOCK]) {
+        let quarters = bytemuck::must_cast_mut::<_, [[f16; 8]; 4]>(to);
+        for (to, x) in quarters.iter_mut().zip(x) {
+            // SAFETY: see the impl. 0: to nearest even.
+            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm256_cvtps_ph::<0>(x)) };
+        }
+    }
+
+    #[inline(always)]
+    fn store_bf16(self, x: Self::F32, to: &mut [bf16; BLOCK]) {
+        // Rounds the bits as an integer; a NaN keeps its upper half and becomes quiet.
+        let one = |x: F| {
+            // SAFETY: see the impl.
+            unsafe {
+                let bits = _mm256_castps_si256(x);
+                let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+                let half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
+                let rounded = _mm256_add_epi32(bits, half);
+                let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x40_0000));
+                let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+                _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, nan))
+            }
+        };
+        let [a, b, c, d] = x.map(one);
+        let halves = bytemuck::must_cast_mut::<_, [[bf16; 16]; 2]>(to);
+        for (to, (a, b)) in halves.iter_mut().zip([(a, b), (c, d)]) {
+            // SAFETY: see the impl. The pack works within 128-bit lanes; the permute restores order.
+            unsafe {
+                let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(a, b));
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), packed);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn load_i8(self, x: &[i8; BLOCK]) -> Self::I32 {
+        // SAFETY: see the impl.
+        quarters!(x, i8)
+            .each_ref()
+            .map(|q| unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(q.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn load_u8(self, x: &[u8; BLOCK]) -> Self::I32 {
+        // SAFETY: see the impl.
+        quarters!(x, u8)
+            .each_ref()
+            .map(|q| unsafe { _mm256_cvtepu8_epi32(_mm_loadl_epi64(q.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn load_i16(self, x: &[i16; BLOCK]) -> Self::I32 {
+        // SAFETY: see the impl.
+        quarters!(x, i16)
+            .each_ref()
+            .map(|q| unsafe { _mm256_cvtepi16_epi32(_mm_loadu_si128(q.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn load_u16(self, x: &[u16; BLOCK]) -> Self::I32 {
+        // SAFETY: see the impl.
+        quarters!(x, u16)
+            .each_ref()
+            .map(|q| unsafe { _mm256_cvtepu16_epi32(_mm_loadu_si128(q.as_ptr().cast())) })
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: Self::I32, min: i8, max: i8, to: &mut [i8; BLOCK]) {
+        let [a, b, c, d] = x;
+        // SAFETY: see the impl. The packs work within 128-bit lanes; the permute restores order.
+        unsafe {
+            let bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+            let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+            let bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(min));
+            let bytes = _mm256_min_epi8(bytes, _mm256_set1_epi8(max));
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn store_u8(self, x: Self::I32, min: u8, max: u8, to: &mut [u8; BLOCK]) {
+        let [a, b, c, d] = x;
+        // SAFETY: see the impl. The packs work within 128-bit lanes; the permute restores order.
+        unsafe {
+            let bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+            let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+            let bytes = _mm256_max_epu8(bytes, _mm256_set1_epi8(min as i8));
+            let bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(max as i8));
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn store_i16(self, x: Self::I32, min: i16, max: i16, to: &mut [i16; BLOCK]) {
+        let [a, b, c, d] = x;
+        let halves = bytemuck::must_cast_mut::<_, [[i16; 16]; 2]>(to);
+        for (to, (a, b)) in halves.iter_mut().zip([(a, b), (c, d)]) {
+            // SAFETY: see the impl. The pack works within 128-bit lanes; the permute restores order.
+            unsafe {
+                let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(a, b));
+                let words = _mm256_max_epi16(words, _mm256_set1_epi16(min));
+                let words = _mm256_min_epi16(words, _mm256_set1_epi16(max));
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn store_u16(self, x: Self::I32, min: u16, max: u16, to: &mut [u16; BLOCK]) {
+        let [a, b, c, d] = x;
+        let halves = bytemuck::must_cast_mut::<_, [[u16; 16]; 2]>(to);
+        for (to, (a, b)) in halves.iter_mut().zip([(a, b), (c, d)]) {
+            // SAFETY: see the impl. The pack works within 128-bit lanes; the permute restores order.
+            unsafe {
+                let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(a, b));
+                let words = _mm256_max_epu16(words, _mm256_set1_epi16(min as i16));
+                let words = _mm256_min_epu16(words, _mm256_set1_epi16(max as i16));
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn store_i8_pair(self, a: Self::I32, b: Self::I32, min: i8, max: i8, to: &mut [i8; PAIR]) {
+        let [low, high] = crate::arch::simd::blocks_mut(to);
+        self.store_i8(a, min, max, low);
+        self.store_i8(b, min, max, high);
+    }
+
+    #[inline(always)]
+    fn store_u8_pair(self, a: Self::I32, b: Self::I32, min: u8, max: u8, to: &mut [u8; PAIR]) {
+        let [low, high] = crate::arch::simd::blocks_mut(to);
+        self.store_u8(a, min, max, low);
+        self.store_u8(b, min, max, high);
+    }
+}

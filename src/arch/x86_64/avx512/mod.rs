@@ -1,0 +1,14 @@
+//! AVX-512 F, BW, VL and DQ, with AVX2, FMA and F16C: two registers to a block.
+
+#![allow(unsafe_code, reason = "table entries are unsafe fn pointers")]
+
+mod simd;
+
+use crate::arch::generic as bodies;
+use crate::arch::vector_tier;
+use crate::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, kernel_list};
+use core::num::NonZeroUsize;
+use half::{bf16, f16};
+use simd::Avx512;
+
+kernel_list!(vector_tier [Avx512, Avx512, "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c,bmi1,bmi2"]);
