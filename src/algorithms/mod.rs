@@ -1,0 +1,19 @@
+//! What is done, not how: safe Rust over views, a table of kernels and the caller's threads.
+
+pub mod codes;
+#[cfg(feature = "weights")]
+pub mod compress;
+pub mod fake_quantize;
+pub mod pack;
+pub mod quantize;
+pub mod quantizer;
+#[cfg(feature = "range")]
+pub mod range;
+#[cfg(feature = "requantize")]
+pub mod requantize;
+mod stage;
+
+use core::num::NonZeroUsize;
+
+/// A group as long as any row.
+pub(crate) const WHOLE: NonZeroUsize = NonZeroUsize::MAX;

@@ -1,0 +1,98 @@
+//! Matrices to codes and back.
+
+use crate::algorithms::WHOLE;
+use crate::algorithms::codes::{RowParams, dequantize_row, quantize_row};
+use crate::kernels::{Affine, Kernels};
+use crate::parallel::{Cut, Exec, Tile};
+use crate::params::elementwise::{Rounding, Sharing};
+use crate::status::Result;
+use crate::views::{CodesView, CodesViewMut, MatrixView, MatrixViewMut};
+use core::ops::Range;
+
+/// Columns at which a row may be cut: packed codes need whole units, groups stay whole.
+pub(crate) fn alignment(sharing: Sharing) -> usize {
+    match sharing {
+        Sharing::Group(group) => group.get().saturating_mul(8),
+        _ => 64,
+    }
+}
+
+/// Scales and zero points of a matrix, and the rule that makes codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantizer<'a> {
+    /// Which elements share a scale.
+    pub sharing: Sharing,
+    /// The scales, as many as `sharing` asks for.
+    pub scale: &'a [f32],
+    /// The zero points, as many; or none, for 0.
+    pub zero_point: &'a [i32],
+    /// Where the zero point is added.
+    pub rounding: Rounding,
+    /// Smallest and largest code.
+    pub range: (i32, i32),
+}
+
+impl<'a> Quantizer<'a> {
+    /// The parameters of the columns of `tile` in `row` of a matrix of `cols` columns.
+    fn row(&self, row: usize, tile: &Tile, cols: usize) -> RowParams<'a> {
+        let (group, span) = match self.sharing {
+            Sharing::Tensor => (WHOLE, 0..1),
+            Sharing::Row => (WHOLE, row..row + 1),
+            Sharing::Column => (WHOLE, tile.cols.clone()),
+            Sharing::Group(group) => {
+                let first = row * cols.div_ceil(group.get());
+                let (start, end) = (tile.cols.start / group, tile.cols.end.div_ceil(group.get()));
+                (group, first + start..first + end)
+            }
+        };
+        let pick = |range: Range<usize>| self.zero_point.get(range).unwrap_or_default();
+        let affine = Affine {
+            group,
+            scale: self.scale.get(span.clone()).unwrap_or_default(),
+            zero_point: pick(span),
+            zero_point_all: 0,
+            rounding: self.rounding,
+            min: self.range.0,
+            max: self.range.1,
+        };
+        RowParams { affine, by_column: self.sharing == Sharing::Column }
+    }
+}
+
+/// Quantizes `src` into `dst`, which has the same shape.
+pub fn quantize(
+    k: &Kernels,
+    exec: Exec<'_>,
+    quantizer: &Quantizer<'_>,
+    src: MatrixView<'_>,
+    dst: CodesViewMut<'_>,
+) -> Result {
+    let (rows, cols, code_type) = (src.rows(), src.cols(), dst.code_type());
+    exec.tiles(Cut::new(rows, cols, alignment(quantizer.sharing)), dst, |tile, mut dst| {
+        for (i, row) in tile.rows.clone().enumerate() {
+            let params = quantizer.row(row, tile, cols);
+            let codes = dst.run_mut(i, 0..tile.cols.len());
+            quantize_row(k, src.run(row, tile.cols.clone()), &params, code_type, codes);
+        }
+    })
+}
+
+/// Dequantizes `src` into `dst`, which has the same shape.
+pub fn dequantize(
+    k: &Kernels,
+    exec: Exec<'_>,
+    quantizer: &Quantizer<'_>,
+    src: CodesView<'_>,
+    dst: MatrixViewMut<'_>,
+) -> Result {
+    let (rows, cols, code_type) = (src.rows(), src.cols(), src.code_type());
+    exec.tiles(Cut::new(rows, cols, alignment(quantizer.sharing)), dst, |tile, mut dst| {
+        let src = src.tile(tile);
+        for (i, row) in tile.rows.clone().enumerate() {
+            let params = quantizer.row(row, tile, cols);
+            let codes = src.run(i, 0..tile.cols.len());
+            let out = dst.run_mut(i, 0..tile.cols.len());
+            dequantize_row(k, codes, &params, code_type, out);
+        }
+    })
+}

@@ -1,0 +1,354 @@
+//! Minimum, maximum, abs-max, sum, mean and variance of a matrix, its rows, columns or groups.
+//!
+//! Sums have one order on every machine: pieces of 4096 neighbours in the 32-lane order of
+//! [`Kernels::sum`], pieces in f64 from left to right; rows of a tensor in at most
+//! [`PARTS`](crate::parallel::PARTS) parts whose sums are added in order.
+
+use crate::algorithms::WHOLE;
+use crate::algorithms::stage::{STAGE, cuts, pieces, widened};
+use crate::kernels::Kernels;
+use crate::parallel::{Cut, Exec, Tiled};
+use crate::params::elementwise::Sharing;
+use crate::status::Result;
+use crate::views::{Blocks, MatrixView, PerGroup, Run};
+use core::num::NonZeroUsize;
+use core::ops::Range;
+
+/// Elements that are summed in f32 before f64 takes over.
+const SUM_PIECE: usize = 4096;
+
+/// Elements of a segment when a whole tensor is reduced: rows are cut here.
+const SEGMENT: usize = 1 << 16;
+
+/// Columns that a task of a column sum keeps on its stack.
+const COLUMNS: usize = 128;
+
+/// Columns of a task whose accumulators are the outputs.
+const WIDE: usize = 1024;
+
+/// Rows that a column sum adds in f32 before f64 takes over.
+const ROWS: usize = 256;
+
+/// One number for all elements: folds `f` over the segments of all rows.
+fn reduce_tensor<T: Copy + Send + Sync>(
+    exec: Exec<'_>,
+    src: MatrixView<'_>,
+    start: T,
+    f: impl Fn(Run<'_>) -> T + Sync,
+    combine: impl Fn(T, T) -> T + Sync,
+) -> Result<T> {
+    let per_row = src.cols().div_ceil(SEGMENT);
+    let part = |range: Range<usize>| {
+        range.fold(start, |value, segment| {
+            let row = segment.checked_div(per_row).unwrap_or(0);
+            let col = segment.checked_rem(per_row).unwrap_or(0) * SEGMENT;
+            combine(value, f(src.run(row, col..col.saturating_add(SEGMENT))))
+        })
+    };
+    exec.fold(src.rows().saturating_mul(per_row), start, part, &combine)
+}
+
+/// One or two numbers per row or group: calls `f` with the row, its group size and its outputs.
+fn reduce_rows<O: Tiled>(
+    exec: Exec<'_>,
+    src: MatrixView<'_>,
+    group: NonZeroUsize,
+    outputs: O,
+    f: impl Fn(Run<'_>, NonZeroUsize, usize, &mut O) + Sync,
+) -> Result {
+    // A row is cut between groups only, and a group that is a row is not cut.
+    let align = group.get().min(src.cols());
+    exec.tiles(Cut::new(src.rows(), src.cols(), align), outputs, |tile, mut part| {
+        for (i, row) in tile.rows.clone().enumerate() {
+            f(src.run(row, tile.cols.clone()), group, i, &mut part);
+        }
+    })
+}
+
+/// The outputs of rows or groups as parts of tiles.
+fn per_group<'a>(values: &'a mut [f32], src: &MatrixView<'_>, group: NonZeroUsize) -> PerGroup<'a, f32> {
+    let group = group.get().min(src.cols()).max(1);
+    PerGroup::new(values, src.cols().div_ceil(group), group)
+}
+
+fn group_of(sharing: Sharing) -> NonZeroUsize {
+    match sharing {
+        Sharing::Group(group) => group,
+        _ => WHOLE,
+    }
+}
+
+/// One number per column: calls `f` with ranges of at most `width` columns and their outputs.
+fn reduce_columns<O: Tiled>(
+    exec: Exec<'_>,
+    src: MatrixView<'_>,
+    width: usize,
+    outputs: O,
+    f: impl Fn(Range<usize>, O) + Sync,
+) -> Result {
+    let cols = src.cols();
+    exec.tasks(cols.div_ceil(width.max(1)), outputs, |i, part| {
+        let start = i * width;
+        f(start..cols.min(start + width), part);
+    })
+}
+
+/// Calls `f` with every row's columns `cols` as f32, in pieces, and where each piece starts in
+/// `cols`.
+fn each_row(
+    k: &Kernels,
+    src: MatrixView<'_>,
+    cols: Range<usize>,
+    rows: Range<usize>,
+    mut f: impl FnMut(Range<usize>, &[f32]),
+) {
+    let mut buffer = [0.0; STAGE];
+    for row in rows {
+        let run = src.run(row, cols.clone());
+        if let Run::F32(x) = run {
+            f(0..x.len(), x);
+            continue;
+        }
+        for piece in pieces(run.len()) {
+            f(piece.clone(), widened(k, run.part(piece), &mut buffer));
+        }
+    }
+}
+
+fn lower(a: f32, b: f32) -> f32 {
+    if a < b || a.is_nan() { a } else { b }
+}
+
+fn higher(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+fn min_max_of(k: &Kernels, run: Run<'_>, group: NonZeroUsize, min: &mut [f32], max: &mut [f32]) {
+    match run {
+        Run::F32(x) => k.min_max(x, group, min, max),
+        Run::F16(x) => k.min_max_f16(x, group, min, max),
+        Run::Bf16(x) => k.min_max_bf16(x, group, min, max),
+    }
+}
+
+/// Minimum and maximum. NaN where there is one; a zero is +0. The slices hold what `sharing` asks
+/// for, and `src` is not empty.
+pub fn min_max(
+    k: &Kernels,
+    exec: Exec<'_>,
+    sharing: Sharing,
+    src: MatrixView<'_>,
+    (min, max): (&mut [f32], &mut [f32]),
+) -> Result {
+    const NONE: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
+    match sharing {
+        Sharing::Tensor => {
+            let of = |run: Run<'_>| {
+                let (mut min, mut max) = ([NONE.0], [NONE.1]);
+                min_max_of(k, run, WHOLE, &mut min, &mut max);
+                let ([min], [max]) = (min, max);
+                (min, max)
+            };
+            let combine = |a: (f32, f32), b: (f32, f32)| (lower(a.0, b.0), higher(a.1, b.1));
+            let (low, high) = reduce_tensor(exec, src, NONE, of, combine)?;
+            min.iter_mut().for_each(|min| *min = low);
+            max.iter_mut().for_each(|max| *max = high);
+            Ok(())
+        }
+        Sharing::Column => {
+            let outputs = (Blocks::new(min, WIDE), Blocks::new(max, WIDE));
+            reduce_columns(exec, src, WIDE, outputs, |cols, (mut min, mut max)| {
+                let (min, max) = (min.slice_mut(), max.slice_mut());
+                min.iter_mut().for_each(|min| *min = NONE.0);
+                max.iter_mut().for_each(|max| *max = NONE.1);
+                each_row(k, src, cols, 0..src.rows(), |piece, x| {
+                    let min = min.get_mut(piece.clone()).unwrap_or_default();
+                    k.min_max_columns(x, min, max.get_mut(piece).unwrap_or_default());
+                });
+            })
+        }
+        Sharing::Row | Sharing::Group(_) => {
+            let group = group_of(sharing);
+            let outputs = (per_group(min, &src, group), per_group(max, &src, group));
+            reduce_rows(exec, src, group, outputs, |run, group, i, (min, max)| {
+                min_max_of(k, run, group, min.row_mut(i), max.row_mut(i));
+            })
+        }
+    }
+}
+
+/// Largest magnitude. NaN where there is one.
+pub fn abs_max(
+    k: &Kernels,
+    exec: Exec<'_>,
+    sharing: Sharing,
+    src: MatrixView<'_>,
+    out: &mut [f32],
+) -> Result {
+    let of = |run: Run<'_>| match run {
+        Run::F32(x) => k.abs_max(x),
+        Run::F16(x) => k.abs_max_f16(x),
+        Run::Bf16(x) => k.abs_max_bf16(x),
+    };
+    match sharing {
+        Sharing::Tensor => {
+            let value = reduce_tensor(exec, src, 0.0, of, higher)?;
+            out.iter_mut().for_each(|out| *out = value);
+            Ok(())
+        }
+        Sharing::Column => {
+            let outputs = Blocks::new(out, WIDE);
+            reduce_columns(exec, src, WIDE, outputs, |cols, mut out| {
+                let out = out.slice_mut();
+                out.iter_mut().for_each(|out| *out = 0.0);
+                each_row(k, src, cols, 0..src.rows(), |piece, x| {
+                    k.abs_max_columns(x, out.get_mut(piece).unwrap_or_default());
+                });
+            })
+        }
+        Sharing::Row | Sharing::Group(_) => {
+            let group = group_of(sharing);
+            let outputs = per_group(out, &src, group);
+            reduce_rows(exec, src, group, outputs, |run, group, i, out| {
+                for (out, part) in out.row_mut(i).iter_mut().zip(groups(run, group)) {
+                    *out = of(part);
+                }
+            })
+        }
+    }
+}
+
+/// The groups of a run.
+fn groups(run: Run<'_>, group: NonZeroUsize) -> impl Iterator<Item = Run<'_>> {
+    cuts(0..run.len(), group.get()).map(move |range| run.part(range))
+}
+
+/// Sum of a run in the fixed order.
+fn sum_of(k: &Kernels, run: Run<'_>) -> f64 {
+    cuts(0..run.len(), SUM_PIECE).fold(0.0, |sum, range| {
+        sum + f64::from(match run.part(range) {
+            Run::F32(x) => k.sum(x),
+            Run::F16(x) => k.sum_f16(x),
+            Run::Bf16(x) => k.sum_bf16(x),
+        })
+    })
+}
+
+/// Sum of the squared distances of a run from `center`, in pieces of `STAGE`.
+fn sum_squares_of(k: &Kernels, run: Run<'_>, center: f32) -> f64 {
+    let mut buffer = [0.0; STAGE];
+    pieces(run.len()).fold(0.0, |sum, piece| {
+        let x = widened(k, run.part(piece), &mut buffer);
+        sum + f64::from(k.sum_squares(x, center))
+    })
+}
+
+/// What a sum becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The sum itself.
+    Sum,
+    /// The sum divided by the number of elements.
+    Mean,
+    /// The mean of the squared distances from the mean, rounded to f32.
+    Variance,
+}
+
+impl Moment {
+    /// The result, from the sum of `n` elements and a function that gives the sum of squared
+    /// distances from a center.
+    fn finish(self, sum: f64, n: usize, squares: impl FnOnce(f32) -> f64) -> f32 {
+        let mean = (sum / n as f64) as f32;
+        match self {
+            Self::Sum => sum as f32,
+            Self::Mean => mean,
+            Self::Variance => (squares(mean) / n as f64) as f32,
+        }
+    }
+}
+
+/// Sum, mean or variance. The slice holds what `sharing` asks for, and `src` is not empty.
+pub fn moment(
+    k: &Kernels,
+    exec: Exec<'_>,
+    moment: Moment,
+    sharing: Sharing,
+    src: MatrixView<'_>,
+    out: &mut [f32],
+) -> Result {
+    match sharing {
+        Sharing::Tensor => {
+            let add = |a: f64, b: f64| a + b;
+            let sum = reduce_tensor(exec, src, 0.0, |run| sum_of(k, run), add)?;
+            let n = src.rows().saturating_mul(src.cols());
+            let value = if moment == Moment::Variance {
+                let center = Moment::Mean.finish(sum, n, |_| 0.0);
+                let squares = |run: Run<'_>| sum_squares_of(k, run, center);
+                (reduce_tensor(exec, src, 0.0, squares, add)? / n as f64) as f32
+            } else {
+                moment.finish(sum, n, |_| 0.0)
+            };
+            out.iter_mut().for_each(|out| *out = value);
+            Ok(())
+        }
+        Sharing::Column => {
+            let outputs = Blocks::new(out, COLUMNS);
+            reduce_columns(exec, src, COLUMNS, outputs, |cols, mut out| {
+                column_moments(k, moment, src, cols, out.slice_mut());
+            })
+        }
+        Sharing::Row | Sharing::Group(_) => {
+            let group = group_of(sharing);
+            let outputs = per_group(out, &src, group);
+            reduce_rows(exec, src, group, outputs, |run, group, i, out| {
+                for (out, part) in out.row_mut(i).iter_mut().zip(groups(run, group)) {
+                    let squares = |center: f32| sum_squares_of(k, part, center);
+                    *out = moment.finish(sum_of(k, part), part.len(), squares);
+                }
+            })
+        }
+    }
+}
+
+/// Moments of at most `COLUMNS` columns.
+fn column_moments(
+    k: &Kernels,
+    moment: Moment,
+    src: MatrixView<'_>,
+    cols: Range<usize>,
+    out: &mut [f32],
+) {
+    let mut sums = [0.0_f64; COLUMNS];
+    column_sums(k, src, cols.clone(), &mut sums, |x, acc| k.sum_columns(x, acc));
+    for (out, sum) in out.iter_mut().zip(sums) {
+        *out = match moment {
+            Moment::Variance => Moment::Mean,
+            other => other,
+        }
+        .finish(sum, src.rows(), |_| 0.0);
+    }
+    if moment == Moment::Variance {
+        let mut squares = [0.0_f64; COLUMNS];
+        column_sums(k, src, cols, &mut squares, |x, acc| k.sum_squares_columns(x, out, acc));
+        for (out, sum) in out.iter_mut().zip(squares) {
+            *out = (sum / src.rows() as f64) as f32;
+        }
+    }
+}
+
+/// Adds rows in f32, `ROWS` at a time, and those in f64.
+fn column_sums(
+    k: &Kernels,
+    src: MatrixView<'_>,
+    cols: Range<usize>,
+    sums: &mut [f64; COLUMNS],
+    add: impl Fn(&[f32], &mut [f32]),
+) {
+    for strip in cuts(0..src.rows(), ROWS) {
+        let mut acc = [0.0_f32; COLUMNS];
+        let acc = acc.get_mut(..cols.len()).unwrap_or_default();
+        // A piece is longer than `COLUMNS`, so every row is one.
+        each_row(k, src, cols.clone(), strip, |_, x| add(x, acc));
+        sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
+    }
+}
