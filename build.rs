@@ -1,0 +1,32 @@
+//! With the feature `header`: checks that include/ptqk.h is what the sources say, or rewrites it if
+//! `PTQK_BLESS=1`.
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=PTQK_BLESS");
+    #[cfg(feature = "header")]
+    header();
+    #[cfg(not(feature = "header"))]
+    println!("cargo::rerun-if-changed=build.rs");
+}
+
+#[cfg(feature = "header")]
+fn header() {
+    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let config =
+        cbindgen::Config::from_file(format!("{root}/cbindgen.toml")).expect("cbindgen.toml");
+    let mut text = Vec::new();
+    cbindgen::generate_with_config(&root, config).expect("the sources parse").write(&mut text);
+    let path = format!("{root}/include/ptqk.h");
+    for input in ["src", "cbindgen.toml", "build.rs", "include/ptqk.h"] {
+        println!("cargo::rerun-if-changed={input}");
+    }
+    let current = std::fs::read(&path).unwrap_or_default();
+    if current == text {
+        return;
+    }
+    if std::env::var("PTQK_BLESS").is_ok_and(|v| v == "1") {
+        std::fs::write(&path, text).expect("include/ is writable");
+    } else {
+        println!("cargo::error=include/ptqk.h is not what the sources say; run `make header`");
+    }
+}

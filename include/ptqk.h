@@ -1,0 +1,1692 @@
+/*
+ * ptqk: post-training quantization kernels.
+ *
+ * Every function gives the same bytes on every CPU, every instruction set and every thread count.
+ * Nothing panics, allocates, locks, prints or touches a byte outside the buffers that it was given.
+ *
+ * What holds for every function:
+ *
+ * - Functions that can fail return ptqk_status. 0 is success. A negative status says that the call
+ *   was wrong: nothing was written. A positive one is a numeric outcome, described at the function.
+ * - ptqk_ctx lends threads, a progress callback and a place for the detail of a refusal. Every
+ *   function takes NULL instead: serial and silent. The detail is written only if the status is
+ *   not 0.
+ * - A pointer may be NULL only where its count is 0 or its description says so. A matrix with no
+ *   rows or no columns is fine: nothing is read or written.
+ * - Pointers are multiples of their element size; no other alignment is asked for. Outputs do not
+ *   overlap inputs or each other, unless the description says so. What counts is the span from the
+ *   first to the last element, whatever lies between two rows.
+ * - Memory is the caller's: no pointer is kept. Calls on different buffers may run on different
+ *   threads at the same time.
+ * - A structure with a `size` field is filled by its _default function before fields are changed.
+ * - Counts are elements unless a name ends in bytes. Matrices are row-major.
+ * - The floating-point environment is the default one: round to nearest, no flush to zero. NaN
+ *   payloads and signs are outside of the promise of equal bytes.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+
+
+#ifndef PTQK_H
+#define PTQK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(PTQK_SHARED) && defined(_WIN32)
+#define PTQK_API __declspec(dllimport)
+#else
+#define PTQK_API
+#endif
+
+
+/**
+ * Major part of the version of the library.
+ */
+#define PTQK_VERSION_MAJOR 0
+
+/**
+ * Minor part of the version.
+ */
+#define PTQK_VERSION_MINOR 1
+
+/**
+ * Patch part of the version.
+ */
+#define PTQK_VERSION_PATCH 0
+
+/**
+ * Changes whenever any byte of any result changes.
+ */
+#define PTQK_NUMERIC_VERSION 1
+
+/**
+ * The `index` of a `ptqk_detail` that speaks of no element.
+ */
+#define PTQK_NO_INDEX 18446744073709551615ull
+
+/**
+ * Outcome of a call: 0 is success, a negative number says that the call was wrong and nothing
+ * was written, a positive one is a numeric outcome. The numbers are permanent.
+ */
+enum ptqk_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Success.
+     */
+    PTQK_STATUS_OK = 0,
+    /**
+     * A pointer that must point to something is NULL.
+     */
+    PTQK_STATUS_NULL_POINTER = -1,
+    /**
+     * A pointer is not a multiple of its element size.
+     */
+    PTQK_STATUS_MISALIGNED = -2,
+    /**
+     * An output shares memory with another argument.
+     */
+    PTQK_STATUS_OVERLAP = -3,
+    /**
+     * A product of sizes exceeds the address space.
+     */
+    PTQK_STATUS_SIZE_OVERFLOW = -4,
+    /**
+     * Shapes disagree, or a stride is shorter than a row.
+     */
+    PTQK_STATUS_INVALID_SHAPE = -5,
+    /**
+     * A `size` field is not the size of the structure.
+     */
+    PTQK_STATUS_INVALID_STRUCT_SIZE = -6,
+    /**
+     * A parameter lies outside its documented range.
+     */
+    PTQK_STATUS_INVALID_PARAMETER = -7,
+    /**
+     * The progress callback asked to stop; outputs are partly written.
+     */
+    PTQK_STATUS_CANCELLED = 1,
+    /**
+     * The input holds a NaN or an infinity; the function says what it wrote.
+     */
+    PTQK_STATUS_NOT_FINITE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_status ptqk_status;
+#else
+typedef int32_t ptqk_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where the zero point is added.
+ */
+enum ptqk_zero_point
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * `clamp(round(x / scale) + zero_point)`, as ONNX QuantizeLinear.
+     */
+    PTQK_ZERO_POINT_AFTER_ROUNDING = 0,
+    /**
+     * `clamp(round(x / scale + zero_point))`, as weight compression.
+     */
+    PTQK_ZERO_POINT_BEFORE_ROUNDING = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_zero_point ptqk_zero_point;
+#else
+typedef uint32_t ptqk_zero_point;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which elements of a matrix share a parameter.
+ */
+enum ptqk_granularity
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * All: 1 parameter.
+     */
+    PTQK_GRANULARITY_TENSOR = 0,
+    /**
+     * Those of a row: `rows` parameters.
+     */
+    PTQK_GRANULARITY_ROW = 1,
+    /**
+     * Those of a column: `cols` parameters.
+     */
+    PTQK_GRANULARITY_COLUMN = 2,
+    /**
+     * `group_size` neighbours in a row, the last group of a row may be shorter:
+     * `rows * ceil(cols / group_size)` parameters, row-major.
+     */
+    PTQK_GRANULARITY_GROUP = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_granularity ptqk_granularity;
+#else
+typedef uint32_t ptqk_granularity;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether weights use half of the code range, so that pair sums of u8 x i8 products fit into 16
+ * bits on CPUs without a dot-product instruction.
+ */
+enum ptqk_overflow_fix
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Never.
+     */
+    PTQK_OVERFLOW_FIX_DISABLE = 0,
+    /**
+     * Always.
+     */
+    PTQK_OVERFLOW_FIX_ENABLE = 1,
+    /**
+     * Where `is_first_layer` is 1.
+     */
+    PTQK_OVERFLOW_FIX_FIRST_LAYER = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_overflow_fix ptqk_overflow_fix;
+#else
+typedef uint32_t ptqk_overflow_fix;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether the symmetric scheme has negative codes.
+ */
+enum ptqk_signedness
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Signed if any minimum is negative.
+     */
+    PTQK_SIGNEDNESS_ANY = 0,
+    /**
+     * Always signed.
+     */
+    PTQK_SIGNEDNESS_SIGNED = 1,
+    /**
+     * The same as `Any`: the reference takes it as a filter only, it never forces a grid.
+     */
+    PTQK_SIGNEDNESS_UNSIGNED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_signedness ptqk_signedness;
+#else
+typedef uint32_t ptqk_signedness;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a range becomes an integer grid.
+ */
+enum ptqk_scheme
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Zero is code 0; the range follows from the largest magnitude.
+     */
+    PTQK_SCHEME_SYMMETRIC = 0,
+    /**
+     * The range follows from minimum and maximum; zero is moved onto a code.
+     */
+    PTQK_SCHEME_ASYMMETRIC = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_scheme ptqk_scheme;
+#else
+typedef uint32_t ptqk_scheme;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How the fixed-point form rounds.
+ */
+enum ptqk_fixed_point
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Twice: the product to 32 bits, then the shift. The rule of gemmlowp, of the reference
+     * kernels of TensorFlow Lite and of CMSIS-NN by default.
+     */
+    PTQK_FIXED_POINT_DOUBLE_ROUNDING = 0,
+    /**
+     * Once, half up. The rule of `TFLITE_SINGLE_ROUNDING` and `CMSIS_NN_USE_SINGLE_ROUNDING`.
+     */
+    PTQK_FIXED_POINT_SINGLE_ROUNDING = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_fixed_point ptqk_fixed_point;
+#else
+typedef uint32_t ptqk_fixed_point;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Number format of compressed weights.
+ */
+enum ptqk_weight_mode
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Signed 8-bit codes, `w = code * scale`. Codes: `PTQK_CODE_TYPE_I8`.
+     */
+    PTQK_WEIGHT_MODE_INT8_SYM = 0,
+    /**
+     * Unsigned 8-bit codes, `w = (code - zero_point) * scale`. Codes: `PTQK_CODE_TYPE_U8`.
+     */
+    PTQK_WEIGHT_MODE_INT8_ASYM = 1,
+    /**
+     * Signed 4-bit codes. Codes: `PTQK_CODE_TYPE_I4`.
+     */
+    PTQK_WEIGHT_MODE_INT4_SYM = 2,
+    /**
+     * Unsigned 4-bit codes with a zero point. Codes: `PTQK_CODE_TYPE_U4`.
+     */
+    PTQK_WEIGHT_MODE_INT4_ASYM = 3,
+    /**
+     * Signed 3-bit codes, stored with 4 added: `w = (code - 4) * scale`. Codes:
+     * `PTQK_CODE_TYPE_U3`.
+     */
+    PTQK_WEIGHT_MODE_INT3_SYM = 4,
+    /**
+     * Signed 2-bit codes, stored with 2 added: `w = (code - 2) * scale`. Codes:
+     * `PTQK_CODE_TYPE_U2`.
+     */
+    PTQK_WEIGHT_MODE_INT2_SYM = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_weight_mode ptqk_weight_mode;
+#else
+typedef uint32_t ptqk_weight_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Element type of a floating-point matrix.
+ */
+enum ptqk_dtype
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * IEEE binary32.
+     */
+    PTQK_DTYPE_F32 = 0,
+    /**
+     * IEEE binary16.
+     */
+    PTQK_DTYPE_F16 = 1,
+    /**
+     * bfloat16: the upper half of a binary32.
+     */
+    PTQK_DTYPE_BF16 = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_dtype ptqk_dtype;
+#else
+typedef uint32_t ptqk_dtype;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Range of a group in the asymmetric modes.
+ */
+enum ptqk_asymmetric_range
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Minimum and maximum, widened to include 0 (NNCF 3.4.0).
+     */
+    PTQK_ASYMMETRIC_RANGE_WITH_ZERO = 0,
+    /**
+     * Minimum and maximum as they are (NNCF before 3.4.0): a group whose weights all have one
+     * sign loses its values. For comparison only.
+     */
+    PTQK_ASYMMETRIC_RANGE_AS_IS = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_asymmetric_range ptqk_asymmetric_range;
+#else
+typedef uint32_t ptqk_asymmetric_range;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What happens to a channel whose size is not a multiple of the group size.
+ */
+enum ptqk_group_fallback
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Refuse.
+     */
+    PTQK_GROUP_FALLBACK_ERROR = 0,
+    /**
+     * Leave the weights in floating point.
+     */
+    PTQK_GROUP_FALLBACK_IGNORE = 1,
+    /**
+     * Use the largest power of two that divides the channel size.
+     */
+    PTQK_GROUP_FALLBACK_ADJUST = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_group_fallback ptqk_group_fallback;
+#else
+typedef uint32_t ptqk_group_fallback;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Instruction set of a table.
+ */
+enum ptqk_isa
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Plain Rust, on every target.
+     */
+    PTQK_ISA_SCALAR = 0,
+    /**
+     * x86-64 with AVX2, FMA and F16C.
+     */
+    PTQK_ISA_AVX2 = 1,
+    /**
+     * x86-64 with AVX-512 F, BW, VL and DQ, besides the above.
+     */
+    PTQK_ISA_AVX512 = 2,
+    /**
+     * AArch64 with Advanced SIMD.
+     */
+    PTQK_ISA_NEON = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_isa ptqk_isa;
+#else
+typedef uint32_t ptqk_isa;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Type of the integer codes of a matrix. The first unit of a packed row starts at a byte, and
+ * the unused bits of the last unit are 0.
+ */
+enum ptqk_code_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * One `int8_t` per code.
+     */
+    PTQK_CODE_TYPE_I8 = 0,
+    /**
+     * One `uint8_t` per code.
+     */
+    PTQK_CODE_TYPE_U8 = 1,
+    /**
+     * One `int16_t` per code.
+     */
+    PTQK_CODE_TYPE_I16 = 2,
+    /**
+     * One `uint16_t` per code.
+     */
+    PTQK_CODE_TYPE_U16 = 3,
+    /**
+     * Two's complement, -8..7: two codes per byte, code 0 in the low nibble.
+     */
+    PTQK_CODE_TYPE_I4 = 4,
+    /**
+     * 0..15: two codes per byte, code 0 in the low nibble.
+     */
+    PTQK_CODE_TYPE_U4 = 5,
+    /**
+     * 0..7: eight codes in three bytes. Byte 0 holds the low two bits of codes 0..3, code 0 in
+     * the top pair of bits; byte 1 the same of codes 4..7; byte 2 the third bits, code 0 in the
+     * top bit.
+     */
+    PTQK_CODE_TYPE_U3 = 6,
+    /**
+     * 0..3: four codes per byte, code 0 in the lowest bits.
+     */
+    PTQK_CODE_TYPE_U2 = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_code_type ptqk_code_type;
+#else
+typedef uint32_t ptqk_code_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What to do with a weight.
+ */
+enum ptqk_group_action
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Compress with the group size of the answer.
+     */
+    PTQK_GROUP_ACTION_COMPRESS = 0,
+    /**
+     * Use the backup mode: `PTQK_WEIGHT_MODE_INT8_ASYM`, one group per channel.
+     */
+    PTQK_GROUP_ACTION_BACKUP = 1,
+    /**
+     * Leave in floating point.
+     */
+    PTQK_GROUP_ACTION_SKIP = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_group_action ptqk_group_action;
+#else
+typedef uint32_t ptqk_group_action;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The caller's threads and progress callback, or none.
+ */
+typedef struct Exec Exec;
+
+/**
+ * One piece of work: `task(arg, index)`.
+ */
+typedef void (*ptqk_task)(void *arg, size_t index);
+
+/**
+ * Why a call did not return `PTQK_STATUS_OK`. Every text is static; none is ever freed.
+ */
+typedef struct ptqk_detail {
+    /**
+     * `sizeof(ptqk_detail)`, filled by `ptqk_detail_default`.
+     */
+    uint32_t size;
+    /**
+     * The status that the call returned.
+     */
+    ptqk_status status;
+    /**
+     * The name of the argument, or NULL.
+     */
+    const char *argument;
+    /**
+     * The field of the argument, or NULL.
+     */
+    const char *field;
+    /**
+     * The rule that was broken, as the end of a sentence: `must divide cols`; or NULL.
+     */
+    const char *rule;
+    /**
+     * The element that was refused, or `PTQK_NO_INDEX`.
+     */
+    uint64_t index;
+    /**
+     * The value that was refused.
+     */
+    double value;
+} ptqk_detail;
+
+/**
+ * What the caller lends to a call. Every function takes `NULL` instead: serial and silent.
+ */
+typedef struct ptqk_ctx {
+    /**
+     * `sizeof(ptqk_ctx)`, filled by `ptqk_ctx_default`.
+     */
+    uint32_t size;
+    /**
+     * Must be 0.
+     */
+    uint32_t flags;
+    /**
+     * For the callbacks; the library does not look at it.
+     */
+    void *user;
+    /**
+     * Runs `task(arg, i)` once for every `i` in `0..n`, in any order, on any threads of the caller,
+     * and returns when all are done. No result depends on how this is done. Default: NULL, serial.
+     */
+    void (*parallel_for)(const struct ptqk_ctx *ctx, size_t n, ptqk_task task, void *arg);
+    /**
+     * Hears that `done` of `total` steps are finished; a non-zero answer cancels the call. Runs on
+     * the thread that made the call, between tasks; the last call of a complete run has
+     * `done == total`. Default: NULL.
+     */
+    int32_t (*progress)(const struct ptqk_ctx *ctx, uint64_t done, uint64_t total);
+    /**
+     * Receives the detail of a refusal or of a numeric outcome. Default: NULL.
+     */
+    struct ptqk_detail *detail;
+} ptqk_ctx;
+
+/**
+ * Settings of `ptqk_quantize` and `ptqk_dequantize`.
+ */
+typedef struct ptqk_quantize_params {
+    /**
+     * `sizeof(ptqk_quantize_params)`, filled by `ptqk_quantize_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants. Default: tensor.
+     */
+    uint32_t granularity;
+    /**
+     * Elements of a group. Unit: elements. Range: `>= 1` with `PTQK_GRANULARITY_GROUP`, not read
+     * otherwise. Default: 0.
+     */
+    uint32_t group_size;
+    /**
+     * `PTQK_ZERO_POINT_AFTER_ROUNDING` (default) or `PTQK_ZERO_POINT_BEFORE_ROUNDING`: where the zero
+     * point is added. Dequantization does not read it.
+     */
+    uint32_t zero_point_rounding;
+    /**
+     * Smallest code. Range: `<= code_max`. Below the range of the code type it means the range of
+     * the type. Default: `INT32_MIN`. Dequantization does not read it.
+     */
+    int32_t code_min;
+    /**
+     * Largest code. As `code_min`. Default: `INT32_MAX`.
+     */
+    int32_t code_max;
+} ptqk_quantize_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_quantize_params_DEFAULT (ptqk_quantize_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .group_size = 0, .zero_point_rounding = (uint32_t)ptqk_zero_point_AfterRounding, .code_min = INT32_MIN, .code_max = INT32_MAX }
+
+/**
+ * Settings of `ptqk_fake_quantize`.
+ */
+typedef struct ptqk_fake_quantize_params {
+    /**
+     * `sizeof(ptqk_fake_quantize_params)`, filled by `ptqk_fake_quantize_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants. Default: tensor.
+     */
+    uint32_t granularity;
+    /**
+     * As in `ptqk_quantize_params`.
+     */
+    uint32_t group_size;
+    /**
+     * Number of values that the output can take. Range: `2..=65536`. Default: 256.
+     */
+    uint32_t levels;
+} ptqk_fake_quantize_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_fake_quantize_params_DEFAULT (ptqk_fake_quantize_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .group_size = 0, .levels = 256 }
+
+/**
+ * A row-major floating-point matrix that is read.
+ */
+typedef struct ptqk_matrix {
+    /**
+     * Element (0, 0). May be NULL if `rows` or `cols` is 0.
+     */
+    const void *data;
+    /**
+     * Number of rows.
+     */
+    size_t rows;
+    /**
+     * Number of columns.
+     */
+    size_t cols;
+    /**
+     * Elements from one row to the next. Range: `>= cols`.
+     */
+    size_t row_stride;
+    /**
+     * `PTQK_DTYPE_F32`, `PTQK_DTYPE_F16` or `PTQK_DTYPE_BF16`.
+     */
+    uint32_t dtype;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_matrix;
+
+/**
+ * A matrix of integer codes that is written. What lies between the bytes of a row and
+ * `row_stride_bytes` is never touched.
+ */
+typedef struct ptqk_codes_mut {
+    /**
+     * The first row. May be NULL if `rows` or `cols` is 0.
+     */
+    void *data;
+    /**
+     * Number of rows.
+     */
+    size_t rows;
+    /**
+     * Number of codes in a row.
+     */
+    size_t cols;
+    /**
+     * Bytes from one row to the next. Range: at least the bytes of a row, and a multiple of the
+     * element size of the code type.
+     */
+    size_t row_stride_bytes;
+    /**
+     * One of the `PTQK_CODE_TYPE_` constants.
+     */
+    uint32_t code_type;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_codes_mut;
+
+/**
+ * A matrix of integer codes that is read.
+ */
+typedef struct ptqk_codes {
+    /**
+     * The first row. May be NULL if `rows` or `cols` is 0.
+     */
+    const void *data;
+    /**
+     * Number of rows.
+     */
+    size_t rows;
+    /**
+     * Number of codes in a row.
+     */
+    size_t cols;
+    /**
+     * Bytes from one row to the next. Range: at least the bytes of a row, and a multiple of the
+     * element size of the code type.
+     */
+    size_t row_stride_bytes;
+    /**
+     * One of the `PTQK_CODE_TYPE_` constants.
+     */
+    uint32_t code_type;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_codes;
+
+/**
+ * A row-major floating-point matrix that is written. What lies between `cols` and `row_stride`
+ * is never touched.
+ */
+typedef struct ptqk_matrix_mut {
+    /**
+     * Element (0, 0). May be NULL if `rows` or `cols` is 0.
+     */
+    void *data;
+    /**
+     * Number of rows.
+     */
+    size_t rows;
+    /**
+     * Number of columns.
+     */
+    size_t cols;
+    /**
+     * Elements from one row to the next. Range: `>= cols`.
+     */
+    size_t row_stride;
+    /**
+     * `PTQK_DTYPE_F32`, `PTQK_DTYPE_F16` or `PTQK_DTYPE_BF16`.
+     */
+    uint32_t dtype;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_matrix_mut;
+
+/**
+ * Settings of a quantizer.
+ *
+ * Source: NNCF `QuantizationParameters` and `OverflowFix`.
+ */
+typedef struct ptqk_quantization_params {
+    /**
+     * `sizeof(ptqk_quantization_params)`, filled by `ptqk_quantization_params_default`.
+     */
+    uint32_t size;
+    /**
+     * Bits of a code. Range: `2..=16`. Default: 8. Source: `num_bits`.
+     */
+    uint32_t num_bits;
+    /**
+     * `PTQK_SCHEME_SYMMETRIC` or `PTQK_SCHEME_ASYMMETRIC`. Default: symmetric. Source: `mode`.
+     */
+    uint32_t scheme;
+    /**
+     * `PTQK_SIGNEDNESS_ANY`, `_SIGNED` or `_UNSIGNED`. Default: any. Only the symmetric scheme
+     * looks at it. `_UNSIGNED` gives the same numbers as `_ANY`, as in the code of the reference
+     * (its documentation says otherwise). Source: `signedness_to_force`.
+     */
+    uint32_t signedness_to_force;
+    /**
+     * 1: a range per channel; 0: one range, and `channels` must be 1. Default: 0.
+     * Source: `per_channel`.
+     */
+    uint32_t per_channel;
+    /**
+     * 1: one level less, the lowest code is not used. Default: 0. On an unsigned grid the codes
+     * are `1..=2^b-1`, as in the code of the reference. Source: `narrow_range`.
+     */
+    uint32_t narrow_range;
+    /**
+     * `PTQK_OVERFLOW_FIX_DISABLE`, `_ENABLE` or `_FIRST_LAYER`: use half of the code range. Only
+     * with the symmetric scheme and at least 3 bits. Default: disable. Source: `overflow_fix`.
+     */
+    uint32_t overflow_fix;
+    /**
+     * 1: this is the first layer, which `PTQK_OVERFLOW_FIX_FIRST_LAYER` is about. Default: 0.
+     */
+    uint32_t is_first_layer;
+} ptqk_quantization_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_quantization_params_DEFAULT (ptqk_quantization_params){ .size = (uint32_t)(size_of){  }, .num_bits = 8, .scheme = (uint32_t)ptqk_scheme_Symmetric, .signedness_to_force = (uint32_t)ptqk_signedness_Any, .per_channel = 0, .narrow_range = 0, .overflow_fix = (uint32_t)ptqk_overflow_fix_Disable, .is_first_layer = 0 }
+
+/**
+ * The integer grid of a quantizer.
+ */
+typedef struct ptqk_quantizer_grid {
+    /**
+     * Lowest code of the full grid: `-2^(b-1)`, or 0 if unsigned.
+     */
+    int32_t level_low;
+    /**
+     * Highest code of the full grid: `2^(b-1)-1`, or `2^b-1` if unsigned.
+     */
+    int32_t level_high;
+    /**
+     * Lowest code in use: `level_low`, one more for a narrow range. The `code_min` of
+     * `ptqk_quantize_params`.
+     */
+    int32_t code_min;
+    /**
+     * Highest code in use: `level_high`. The `code_max` of `ptqk_quantize_params`.
+     */
+    int32_t code_max;
+    /**
+     * Number of codes in use: the `levels` of `ptqk_fake_quantize_params`.
+     */
+    uint32_t levels;
+    /**
+     * 1 if the grid has negative codes.
+     */
+    uint32_t is_signed;
+    /**
+     * The smallest code type that holds the grid, a `PTQK_CODE_TYPE_` constant.
+     */
+    uint32_t code_type;
+} ptqk_quantizer_grid;
+
+/**
+ * Settings of the reductions: `ptqk_min_max`, `ptqk_abs_max`, `ptqk_sum`, `ptqk_mean`,
+ * `ptqk_variance`.
+ */
+typedef struct ptqk_reduce_params {
+    /**
+     * `sizeof(ptqk_reduce_params)`, filled by `ptqk_reduce_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants: which elements are reduced to one number.
+     * Default: tensor.
+     */
+    uint32_t granularity;
+    /**
+     * As in `ptqk_quantize_params`.
+     */
+    uint32_t group_size;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_reduce_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_reduce_params_DEFAULT (ptqk_reduce_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .group_size = 0, .reserved = 0 }
+
+/**
+ * Settings of `ptqk_requantize` and `ptqk_requantize_fixed`.
+ */
+typedef struct ptqk_requantize_params {
+    /**
+     * `sizeof(ptqk_requantize_params)`, filled by `ptqk_requantize_params_default`.
+     */
+    uint32_t size;
+    /**
+     * `PTQK_GRANULARITY_TENSOR` (default), `_ROW` or `_COLUMN`: which accumulators share a scale.
+     */
+    uint32_t granularity;
+    /**
+     * `PTQK_FIXED_POINT_DOUBLE_ROUNDING` (default) or `_SINGLE_ROUNDING`. Only
+     * `ptqk_requantize_fixed` looks at it.
+     */
+    uint32_t fixed_point;
+    /**
+     * Zero point of the output. Range: that of the code type. Default: 0.
+     */
+    int32_t zero_point;
+    /**
+     * Smallest code, as in `ptqk_quantize_params`; also the place of a fused ReLU. Default:
+     * `INT32_MIN`.
+     */
+    int32_t code_min;
+    /**
+     * Largest code. Default: `INT32_MAX`.
+     */
+    int32_t code_max;
+} ptqk_requantize_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_requantize_params_DEFAULT (ptqk_requantize_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .fixed_point = (uint32_t)ptqk_fixed_point_DoubleRounding, .zero_point = 0, .code_min = INT32_MIN, .code_max = INT32_MAX }
+
+/**
+ * A row-major matrix of 32-bit accumulators that is read.
+ */
+typedef struct ptqk_accumulators {
+    /**
+     * Element (0, 0). May be NULL if `rows` or `cols` is 0.
+     */
+    const int32_t *data;
+    /**
+     * Number of rows.
+     */
+    size_t rows;
+    /**
+     * Number of columns.
+     */
+    size_t cols;
+    /**
+     * Elements from one row to the next. Range: `>= cols`.
+     */
+    size_t row_stride;
+} ptqk_accumulators;
+
+/**
+ * Settings of weight compression. The same structure goes to every function that reads the
+ * result.
+ *
+ * Source: NNCF `compress_weights` (`mode`, `group_size`), Python package version 3.4.0.
+ */
+typedef struct ptqk_weight_params {
+    /**
+     * `sizeof(ptqk_weight_params)`, filled by `ptqk_weight_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_WEIGHT_MODE_` constants. Default: `PTQK_WEIGHT_MODE_INT8_ASYM`.
+     */
+    uint32_t mode;
+    /**
+     * Weights that share a scale, along the reduction axis. Unit: elements. Range: -1 (all
+     * weights of an output channel), or `>= 1` and a divisor of the input channels. Default: -1.
+     * `ptqk_resolve_group_size` finds a size that fits. Source: `group_size`.
+     */
+    int32_t group_size;
+    /**
+     * 1: weights are `[out, in]`, groups lie in a row. 0: weights are `[in, out]`, groups lie in
+     * a column. Default: 1.
+     */
+    uint32_t reduction_axis;
+    /**
+     * Type in which scales are stored: `PTQK_DTYPE_F32` or `PTQK_DTYPE_F16`. The codes follow
+     * from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them.
+     */
+    uint32_t scale_dtype;
+    /**
+     * `PTQK_ASYMMETRIC_RANGE_WITH_ZERO` (default) or `_AS_IS`.
+     */
+    uint32_t asymmetric_range;
+} ptqk_weight_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_weight_params_DEFAULT (ptqk_weight_params){ .size = (uint32_t)(size_of){  }, .mode = (uint32_t)ptqk_weight_mode_Int8Asym, .group_size = -1, .reduction_axis = 1, .scale_dtype = (uint32_t)ptqk_dtype_F16, .asymmetric_range = (uint32_t)ptqk_asymmetric_range_WithZero }
+
+/**
+ * Settings of `ptqk_resolve_group_size`.
+ *
+ * Source: NNCF `AdvancedCompressionParameters`.
+ */
+typedef struct ptqk_group_fallback_params {
+    /**
+     * `sizeof(ptqk_group_fallback_params)`, filled by `ptqk_group_fallback_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GROUP_FALLBACK_` constants. Default: error. Source:
+     * `group_size_fallback_mode`.
+     */
+    uint32_t fallback_mode;
+    /**
+     * The group size that is wished for. Range: -1 or `>= 1`. Default: 128. Source:
+     * `group_size`.
+     */
+    int32_t group_size;
+    /**
+     * Smallest group size that `PTQK_GROUP_FALLBACK_ADJUST` may choose; below it the answer is
+     * the backup mode. Range: `>= 1`. Default: 32. Source: `min_adjusted_group_size`.
+     */
+    uint32_t min_adjusted_group_size;
+} ptqk_group_fallback_params;
+/**
+ * The documented defaults.
+ */
+#define ptqk_group_fallback_params_DEFAULT (ptqk_group_fallback_params){ .size = (uint32_t)(size_of){  }, .fallback_mode = (uint32_t)ptqk_group_fallback_Error, .group_size = 128, .min_adjusted_group_size = 32 }
+
+/**
+ * Sizes of the outputs of `ptqk_compress_weights`.
+ */
+typedef struct ptqk_weight_layout {
+    /**
+     * Type of the codes, a `PTQK_CODE_TYPE_` constant.
+     */
+    uint32_t code_type;
+    /**
+     * Bits of a code.
+     */
+    uint32_t bits;
+    /**
+     * Bytes of a row of codes: the smallest `row_stride_bytes`.
+     */
+    size_t code_row_bytes;
+    /**
+     * Bytes of all codes with that stride.
+     */
+    size_t code_bytes;
+    /**
+     * Number of groups, each with one scale. They are stored row-major as
+     * `[rows, cols / group]`, or `[rows / group, cols]` with `reduction_axis` 0.
+     */
+    size_t groups;
+    /**
+     * Bytes of the scales.
+     */
+    size_t scale_bytes;
+    /**
+     * Bytes of the zero points: one `uint8_t` per group in the asymmetric modes, 0 otherwise.
+     */
+    size_t zero_point_bytes;
+    /**
+     * Sum of the three.
+     */
+    size_t total_bytes;
+} ptqk_weight_layout;
+
+/**
+ * Distance between weights and their compressed form.
+ *
+ * Source: NNCF `get_integer_quantization_error`.
+ */
+typedef struct ptqk_weight_error {
+    /**
+     * Largest mean squared error of an output channel.
+     */
+    float max_mean_squared;
+    /**
+     * Frobenius norm of the error.
+     */
+    float frobenius;
+} ptqk_weight_error;
+
+/**
+ * Answer of `ptqk_resolve_group_size`.
+ */
+typedef struct ptqk_group_choice {
+    /**
+     * One of the `PTQK_GROUP_ACTION_` constants.
+     */
+    uint32_t action;
+    /**
+     * Group size to use; -1 for one group per channel, 0 with `PTQK_GROUP_ACTION_SKIP`.
+     */
+    int32_t group_size;
+} ptqk_group_choice;
+
+
+
+/**
+ * Every status, to walk over them.
+ */
+#define ptqk_status_ALL { ptqk_status_Ok, ptqk_status_NullPointer, ptqk_status_Misaligned, ptqk_status_Overlap, ptqk_status_SizeOverflow, ptqk_status_InvalidShape, ptqk_status_InvalidStructSize, ptqk_status_InvalidParameter, ptqk_status_Cancelled, ptqk_status_NotFinite, }
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version that is linked: `major << 16 | minor << 8 | patch`.
+ */
+PTQK_API uint32_t ptqk_version(void);
+
+/**
+ * The version that is linked, as text: `"0.1.0"`.
+ */
+PTQK_API const char *ptqk_version_string(void);
+
+/**
+ * `PTQK_NUMERIC_VERSION` of the library that is linked. Two builds with the same number give the
+ * same bytes for the same input.
+ */
+PTQK_API uint32_t ptqk_numeric_version(void);
+
+/**
+ * The instruction set in use, a `PTQK_ISA_` constant.
+ */
+PTQK_API uint32_t ptqk_active_isa(void);
+
+/**
+ * Allows no instruction set above `isa` from now on, in all threads; for debugging in the field
+ * and for tests. No result changes.
+ *
+ * @param isa A `PTQK_ISA_` constant. A constant of another architecture stands for the one of the
+ *            same rank: `PTQK_ISA_AVX2` and `PTQK_ISA_NEON` have rank 1.
+ * @return `PTQK_STATUS_INVALID_PARAMETER` if `isa` is no such constant.
+ */
+PTQK_API ptqk_status ptqk_set_max_isa(uint32_t isa);
+
+/**
+ * The name of an instruction set: `"scalar"`, `"avx2"`, `"avx512"`, `"neon"`; `"unknown"` for any
+ * other number.
+ */
+PTQK_API const char *ptqk_isa_name(uint32_t isa);
+
+/**
+ * The name of a status: `"PTQK_STATUS_OK"`. `"PTQK_STATUS_UNKNOWN"` for any other number.
+ */
+PTQK_API const char *ptqk_status_name(int32_t status);
+
+/**
+ * A status as a sentence for people.
+ */
+PTQK_API const char *ptqk_status_message(int32_t status);
+
+/**
+ * Fills a context: serial, silent, no detail.
+ */
+PTQK_API void ptqk_ctx_default(struct ptqk_ctx *ctx);
+
+/**
+ * Fills a detail: nothing to report.
+ */
+PTQK_API void ptqk_detail_default(struct ptqk_detail *detail);
+
+/**
+ * Bytes of a row of `cols` codes.
+ *
+ * @param ctx       May be NULL.
+ * @param code_type A `PTQK_CODE_TYPE_` constant.
+ * @param cols      Number of codes.
+ * @param bytes     Receives the bytes, which is the smallest `row_stride_bytes`.
+ */
+PTQK_API
+ptqk_status ptqk_codes_row_bytes(const struct ptqk_ctx *ctx,
+                                 uint32_t code_type,
+                                 size_t cols,
+                                 size_t *bytes);
+
+/**
+ * Packs codes that occupy one byte each.
+ *
+ * The layouts are those of the `PTQK_CODE_TYPE_` constants. Only the low bits of a byte are used,
+ * so an `int8_t` array of 4-bit codes can be passed as it is. Unused bits of the last unit are 0.
+ *
+ * @param ctx       May be NULL.
+ * @param code_type A `PTQK_CODE_TYPE_` constant of at most 8 bits.
+ * @param codes     `len` codes. May be NULL if `len` is 0.
+ * @param len       Number of codes.
+ * @param packed    Receives the bytes that `ptqk_codes_row_bytes` gives for `len`.
+ */
+PTQK_API
+ptqk_status ptqk_pack(const struct ptqk_ctx *ctx,
+                      uint32_t code_type,
+                      const uint8_t *codes,
+                      size_t len,
+                      uint8_t *packed);
+
+/**
+ * Unpacks codes to one byte each; those of `PTQK_CODE_TYPE_I4` are sign-extended, to be read as
+ * `int8_t`.
+ *
+ * @param ctx       May be NULL.
+ * @param code_type A `PTQK_CODE_TYPE_` constant of at most 8 bits.
+ * @param packed    The bytes that `ptqk_codes_row_bytes` gives for `len`. May be NULL if `len` is 0.
+ * @param len       Number of codes.
+ * @param codes     Receives `len` codes.
+ */
+PTQK_API
+ptqk_status ptqk_unpack(const struct ptqk_ctx *ctx,
+                        uint32_t code_type,
+                        const uint8_t *packed,
+                        size_t len,
+                        uint8_t *codes);
+
+/**
+ * Fills the parameters of `ptqk_quantize` and `ptqk_dequantize`: per tensor, the whole range of
+ * the code type.
+ */
+PTQK_API void ptqk_quantize_params_default(struct ptqk_quantize_params *params);
+
+/**
+ * Fills the parameters of `ptqk_fake_quantize`: per tensor, 256 levels.
+ */
+PTQK_API void ptqk_fake_quantize_params_default(struct ptqk_fake_quantize_params *params);
+
+/**
+ * Quantizes a matrix to integer codes.
+ *
+ * `code = clamp(round(x / scale) + zero_point, code_min, code_max)`, or
+ * `clamp(round(x / scale + zero_point), code_min, code_max)` with
+ * `PTQK_ZERO_POINT_BEFORE_ROUNDING`. The division is a real f32 division, the sum an f32 sum;
+ * `round` is half to even. A NaN gives the zero point (clamped), infinities saturate.
+ *
+ * @param ctx        May be NULL.
+ * @param params     Not NULL.
+ * @param src        The matrix.
+ * @param scale      Finite, not 0, may be negative; as many as `params->granularity` says.
+ * @param zero_point As many, each within the range of the code type. NULL: all 0.
+ * @param dst        Receives the codes; the shape of `src`. Must not overlap any input.
+ */
+PTQK_API
+ptqk_status ptqk_quantize(const struct ptqk_ctx *ctx,
+                          const struct ptqk_quantize_params *params,
+                          const struct ptqk_matrix *src,
+                          const float *scale,
+                          const int32_t *zero_point,
+                          const struct ptqk_codes_mut *dst);
+
+/**
+ * Turns integer codes back into floats: `x = (code - zero_point) * scale`, rounded to f32 once,
+ * then to the type of `dst`.
+ *
+ * @param ctx        May be NULL.
+ * @param params     Not NULL. Only `granularity` and `group_size` are read.
+ * @param src        The codes.
+ * @param scale      As in `ptqk_quantize`.
+ * @param zero_point As in `ptqk_quantize`.
+ * @param dst        Receives the floats; the shape of `src`. Must not overlap any input.
+ */
+PTQK_API
+ptqk_status ptqk_dequantize(const struct ptqk_ctx *ctx,
+                            const struct ptqk_quantize_params *params,
+                            const struct ptqk_codes *src,
+                            const float *scale,
+                            const int32_t *zero_point,
+                            const struct ptqk_matrix_mut *dst);
+
+/**
+ * Moves every element to the nearest of `levels` equidistant values from `low` to `high`: what
+ * quantization and dequantization do to it.
+ *
+ * `x <= low` and NaN give `low`; `x > high` gives `high`; otherwise
+ * `round((x - low) / (high - low) * (levels - 1)) / (levels - 1) * (high - low) + low`, every
+ * operation rounded to f32, `round` half to even. Source: OpenVINO FakeQuantize.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The matrix.
+ * @param low    Finite lower ends; as many as `params->granularity` says.
+ * @param high   Finite upper ends, `low <= high`.
+ * @param dst    Receives the elements; the shape of `src`. It may be `src` itself (the same data,
+ *               type and stride); no other overlap is allowed.
+ */
+PTQK_API
+ptqk_status ptqk_fake_quantize(const struct ptqk_ctx *ctx,
+                               const struct ptqk_fake_quantize_params *params,
+                               const struct ptqk_matrix *src,
+                               const float *low,
+                               const float *high,
+                               const struct ptqk_matrix_mut *dst);
+
+/**
+ * Fills the parameters of a quantizer: 8 bits, symmetric, per tensor.
+ */
+PTQK_API void ptqk_quantization_params_default(struct ptqk_quantization_params *params);
+
+/**
+ * Makes a quantizer from the minimum and maximum of each channel: range, scale, zero point and
+ * integer grid, with the numbers of NNCF 3.4.0.
+ *
+ * Symmetric: `high = max(max[c], 0.01 * largest max of all channels, 8e-5)`; `low = 0` if the
+ * grid is unsigned, else `-high * levels / (levels - 2)`, or `-high` for a narrow range. Give the
+ * largest magnitude (`ptqk_abs_max`) as `max`; `min` only decides whether the grid is signed.
+ * Asymmetric: the range is widened to include 0, by 8e-4 on both sides if it is narrower than
+ * that, and one end is moved so that 0 is a level. With the overflow fix, the symmetric range is
+ * that of one bit less, stretched so that half of the codes are used.
+ * Scale and zero point are those of `ptqk_scale_zero_point` on the grid.
+ *
+ * Statistics of 0 and tiny ones give the smallest ranges above. Statistics that are NaN or
+ * infinite are refused with `PTQK_STATUS_NOT_FINITE`; NNCF would make a quantizer of NaN.
+ *
+ * @param ctx        May be NULL.
+ * @param params     Not NULL.
+ * @param min        `channels` minima. May be NULL if `channels` is 0.
+ * @param max        `channels` maxima, `min[c] <= max[c]`.
+ * @param channels   Number of channels; at most 1 unless `params->per_channel` is 1.
+ * @param low        Receives `channels` lower ends, or NULL.
+ * @param high       Receives `channels` upper ends, or NULL.
+ * @param scale      Receives `channels` scales, or NULL.
+ * @param zero_point Receives `channels` zero points, or NULL.
+ * @param grid       Receives the grid of all channels, or NULL.
+ */
+PTQK_API
+ptqk_status ptqk_quantizer_from_min_max(const struct ptqk_ctx *ctx,
+                                        const struct ptqk_quantization_params *params,
+                                        const float *min,
+                                        const float *max,
+                                        size_t channels,
+                                        float *low,
+                                        float *high,
+                                        float *scale,
+                                        int32_t *zero_point,
+                                        struct ptqk_quantizer_grid *grid);
+
+/**
+ * Scale and zero point of ranges on an integer grid, for
+ * `code = round(x / scale) + zero_point`.
+ *
+ * `scale = (high - low) / (level_high - level_low - narrow_range)`, at least `2^-23`;
+ * `zero_point = clamp(level_low + narrow_range - round(low / scale), level_low, level_high)`.
+ *
+ * @param ctx          May be NULL.
+ * @param low          `channels` finite lower ends.
+ * @param high         `channels` finite upper ends, `low[c] <= high[c]`.
+ * @param channels     Number of ranges.
+ * @param level_low    Lowest code of the full grid. Range: `-65536..=65536`.
+ * @param level_high   Highest code. Range: `level_low + 2 ..= 65536`.
+ * @param narrow_range 1: the lowest code is not used; else 0.
+ * @param scale        Receives `channels` scales.
+ * @param zero_point   Receives `channels` zero points.
+ */
+PTQK_API
+ptqk_status ptqk_scale_zero_point(const struct ptqk_ctx *ctx,
+                                  const float *low,
+                                  const float *high,
+                                  size_t channels,
+                                  int32_t level_low,
+                                  int32_t level_high,
+                                  uint32_t narrow_range,
+                                  float *scale,
+                                  int32_t *zero_point);
+
+/**
+ * Moves one end of every range so that 0 is one of `2^num_bits` levels, by the end whose move
+ * widens the range the least.
+ *
+ * @param ctx               May be NULL.
+ * @param low               `channels` finite lower ends, `low[c] <= 0`.
+ * @param high              `channels` finite upper ends, `high[c] >= 0`, `low[c] < high[c]`.
+ * @param channels          Number of ranges.
+ * @param num_bits          Bits of a code. Range: `2..=16`.
+ * @param unify_zero_points 1: 0 is the same level of all ranges, the mean of the single ones; or 0.
+ * @param tuned_low         Receives `channels` lower ends.
+ * @param tuned_high        Receives `channels` upper ends.
+ */
+PTQK_API
+ptqk_status ptqk_tune_range(const struct ptqk_ctx *ctx,
+                            const float *low,
+                            const float *high,
+                            size_t channels,
+                            uint32_t num_bits,
+                            uint32_t unify_zero_points,
+                            float *tuned_low,
+                            float *tuned_high);
+
+/**
+ * One range for several tensors that must share a quantizer: the smallest minimum and the largest
+ * maximum.
+ *
+ * @param ctx         May be NULL.
+ * @param min         `count` finite minima.
+ * @param max         `count` finite maxima, `min[i] <= max[i]`.
+ * @param count       Number of tensors; nothing is written if it is 0.
+ * @param unified_min Receives the smallest minimum.
+ * @param unified_max Receives the largest maximum.
+ */
+PTQK_API
+ptqk_status ptqk_unify_min_max(const struct ptqk_ctx *ctx,
+                               const float *min,
+                               const float *max,
+                               size_t count,
+                               float *unified_min,
+                               float *unified_max);
+
+/**
+ * Fills the parameters of the reductions: per tensor.
+ */
+PTQK_API void ptqk_reduce_params_default(struct ptqk_reduce_params *params);
+
+/**
+ * Minimum and maximum of a matrix, its rows, columns or groups.
+ *
+ * NaN where an element is NaN. A result of 0 is +0. If the matrix is empty, nothing is written.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The matrix.
+ * @param min    Receives the minima, as many as `params->granularity` says.
+ * @param max    Receives the maxima.
+ */
+PTQK_API
+ptqk_status ptqk_min_max(const struct ptqk_ctx *ctx,
+                         const struct ptqk_reduce_params *params,
+                         const struct ptqk_matrix *src,
+                         float *min,
+                         float *max);
+
+/**
+ * Largest magnitude of a matrix, its rows, columns or groups. NaN where an element is NaN. If the
+ * matrix is empty, nothing is written.
+ *
+ * @param ctx     May be NULL.
+ * @param params  Not NULL.
+ * @param src     The matrix.
+ * @param abs_max Receives the magnitudes, as many as `params->granularity` says.
+ */
+PTQK_API
+ptqk_status ptqk_abs_max(const struct ptqk_ctx *ctx,
+                         const struct ptqk_reduce_params *params,
+                         const struct ptqk_matrix *src,
+                         float *abs_max);
+
+/**
+ * Sum of a matrix, its rows, columns or groups, in an order that depends on the shape only:
+ * pieces in f32, the pieces in f64. If the matrix is empty, nothing is written.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The matrix.
+ * @param sum    Receives the sums, as many as `params->granularity` says.
+ */
+PTQK_API
+ptqk_status ptqk_sum(const struct ptqk_ctx *ctx,
+                     const struct ptqk_reduce_params *params,
+                     const struct ptqk_matrix *src,
+                     float *sum);
+
+/**
+ * Arithmetic mean of a matrix, its rows, columns or groups: the sum of `ptqk_sum`, before it is
+ * rounded to f32, divided by the number of elements. If the matrix is empty, nothing is written.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The matrix.
+ * @param mean   Receives the means, as many as `params->granularity` says.
+ */
+PTQK_API
+ptqk_status ptqk_mean(const struct ptqk_ctx *ctx,
+                      const struct ptqk_reduce_params *params,
+                      const struct ptqk_matrix *src,
+                      float *mean);
+
+/**
+ * Population variance of a matrix, its rows, columns or groups: the mean of the squared distances
+ * from the mean. If the matrix is empty, nothing is written.
+ *
+ * @param ctx      May be NULL.
+ * @param params   Not NULL.
+ * @param src      The matrix.
+ * @param variance Receives the variances, as many as `params->granularity` says.
+ */
+PTQK_API
+ptqk_status ptqk_variance(const struct ptqk_ctx *ctx,
+                          const struct ptqk_reduce_params *params,
+                          const struct ptqk_matrix *src,
+                          float *variance);
+
+/**
+ * Fills the parameters of requantization: per tensor, zero point 0.
+ */
+PTQK_API void ptqk_requantize_params_default(struct ptqk_requantize_params *params);
+
+/**
+ * Turns 32-bit accumulators into 8-bit codes with float scales.
+ *
+ * `code = clamp(round(f32(acc) * scale) + zero_point, code_min, code_max)`: the accumulator is
+ * rounded to f32, the product is rounded to f32, `round` is half to even.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The accumulators.
+ * @param scale  Finite; as many as `params->granularity` says: 1, `rows` or `cols`.
+ * @param dst    Receives codes of type I8 or U8; the shape of `src`. Must not overlap any input.
+ */
+PTQK_API
+ptqk_status ptqk_requantize(const struct ptqk_ctx *ctx,
+                            const struct ptqk_requantize_params *params,
+                            const struct ptqk_accumulators *src,
+                            const float *scale,
+                            const struct ptqk_codes_mut *dst);
+
+/**
+ * Turns 32-bit accumulators into 8-bit codes with integer arithmetic only, as microcontrollers do.
+ *
+ * `code = clamp(scaled + zero_point, code_min, code_max)`. With `PTQK_FIXED_POINT_DOUBLE_ROUNDING`,
+ * `scaled` is the doubling high product of `acc * 2^max(shift, 0)` (which wraps at 32 bits) and
+ * `multiplier`, rounded to 32 bits, then divided by `2^max(-shift, 0)` and rounded; both round
+ * halves away from zero. With `PTQK_FIXED_POINT_SINGLE_ROUNDING`, `scaled` is
+ * `(acc * multiplier + 2^(30 - shift)) >> (31 - shift)`, saturated to 32 bits.
+ *
+ * @param ctx        May be NULL.
+ * @param params     Not NULL.
+ * @param src        The accumulators.
+ * @param multiplier Range: `>= 0`; as many as `params->granularity` says: 1, `rows` or `cols`. See
+ *                   `ptqk_quantize_multiplier`.
+ * @param shift      As many. Range: `-31..=30`.
+ * @param dst        Receives codes of type I8 or U8; the shape of `src`. Must not overlap any input.
+ */
+PTQK_API
+ptqk_status ptqk_requantize_fixed(const struct ptqk_ctx *ctx,
+                                  const struct ptqk_requantize_params *params,
+                                  const struct ptqk_accumulators *src,
+                                  const int32_t *multiplier,
+                                  const int32_t *shift,
+                                  const struct ptqk_codes_mut *dst);
+
+/**
+ * Writes a scale as `multiplier * 2^(shift - 31)` for `ptqk_requantize_fixed`.
+ *
+ * @param ctx        May be NULL.
+ * @param scale      Range: `0 <= scale < 2^30`.
+ * @param multiplier Receives a number in `2^30..2^31`, or 0 if `scale` is below `2^-32`.
+ * @param shift      Receives a number in `-31..=30`.
+ */
+PTQK_API
+ptqk_status ptqk_quantize_multiplier(const struct ptqk_ctx *ctx,
+                                     double scale,
+                                     int32_t *multiplier,
+                                     int32_t *shift);
+
+/**
+ * Fills the parameters of weight compression: int8_asym per channel, weights `[out, in]`,
+ * scales in f16.
+ */
+PTQK_API void ptqk_weight_params_default(struct ptqk_weight_params *params);
+
+/**
+ * Fills the parameters of `ptqk_resolve_group_size`: group size 128, error.
+ */
+PTQK_API void ptqk_group_fallback_params_default(struct ptqk_group_fallback_params *params);
+
+/**
+ * Sizes of the outputs of `ptqk_compress_weights` for weights of `rows x cols`.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL. `group_size` must divide the input channels.
+ * @param rows   Rows of the weights.
+ * @param cols   Columns of the weights.
+ * @param layout Receives the sizes.
+ */
+PTQK_API
+ptqk_status ptqk_weight_layout_query(const struct ptqk_ctx *ctx,
+                                     const struct ptqk_weight_params *params,
+                                     size_t rows,
+                                     size_t cols,
+                                     struct ptqk_weight_layout *layout);
+
+/**
+ * Compresses weights to integer codes with a scale per group.
+ *
+ * Symmetric modes, of `b` bits: `scale = (|min| >= max ? |min| : -max) / 2^(b-1)`, which can be
+ * negative; `code = clamp(round(w / scale), -2^(b-1), 2^(b-1)-1)`, stored with
+ * `2^(b-1)` added in the 3- and 2-bit modes. Asymmetric modes: minimum and maximum widened to
+ * include 0 (see `asymmetric_range`), `scale = (max - min) / (2^b - 1)`,
+ * `zero_point = clamp(-round(min / scale), 0, 2^b-1)`,
+ * `code = clamp(round(w / scale + zero_point), 0, 2^b-1)`. A scale below `2^-23` in magnitude
+ * becomes `2^-23`. Everything is f32, rounded half to even; the codes follow from the f32 scale,
+ * whatever type it is stored in.
+ *
+ * A group that holds a NaN or an infinity gets the scale `2^-23` and the zero point 0, and the
+ * call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first such element; all
+ * other groups are right.
+ *
+ * Source: NNCF `compress_weights`, 3.4.0.
+ *
+ * @param ctx        May be NULL.
+ * @param params     Not NULL.
+ * @param weights    The matrix, `[out, in]` or `[in, out]` as `params->reduction_axis` says.
+ * @param codes      Receives the codes; the shape of `weights`, the code type of the mode.
+ * @param scale      Receives the scales: `groups` values of `params->scale_dtype`, see
+ *                   `ptqk_weight_layout`.
+ * @param zero_point Receives `groups` zero points in the asymmetric modes; not read otherwise,
+ *                   may be NULL then.
+ */
+PTQK_API
+ptqk_status ptqk_compress_weights(const struct ptqk_ctx *ctx,
+                                  const struct ptqk_weight_params *params,
+                                  const struct ptqk_matrix *weights,
+                                  const struct ptqk_codes_mut *codes,
+                                  void *scale,
+                                  uint8_t *zero_point);
+
+/**
+ * Turns compressed weights back into floats: `w = (code - zero_point) * scale`, rounded to f32
+ * once, then to the type of `dst`.
+ *
+ * @param ctx        May be NULL.
+ * @param params     The parameters of the compression.
+ * @param codes      The codes.
+ * @param scale      The scales, of type `params->scale_dtype`.
+ * @param zero_point The zero points; not read in the symmetric modes, may be NULL then.
+ * @param dst        Receives the weights; the shape of `codes`. Must not overlap any input.
+ */
+PTQK_API
+ptqk_status ptqk_decompress_weights(const struct ptqk_ctx *ctx,
+                                    const struct ptqk_weight_params *params,
+                                    const struct ptqk_codes *codes,
+                                    const void *scale,
+                                    const uint8_t *zero_point,
+                                    const struct ptqk_matrix_mut *dst);
+
+/**
+ * Distance between weights and their compressed form, with the scales as they are stored. NNCF
+ * takes it with f32 scales: compress with `PTQK_DTYPE_F32` for the same numbers.
+ *
+ * @param ctx        May be NULL.
+ * @param params     The parameters of the compression.
+ * @param weights    The weights.
+ * @param codes      The codes; the shape of `weights`.
+ * @param scale      The scales.
+ * @param zero_point The zero points; not read in the symmetric modes, may be NULL then.
+ * @param error      Receives the distances; 0 if there are no weights.
+ */
+PTQK_API
+ptqk_status ptqk_weight_error_query(const struct ptqk_ctx *ctx,
+                                    const struct ptqk_weight_params *params,
+                                    const struct ptqk_matrix *weights,
+                                    const struct ptqk_codes *codes,
+                                    const void *scale,
+                                    const uint8_t *zero_point,
+                                    struct ptqk_weight_error *error);
+
+/**
+ * What to do with a weight of `channel_size` input channels.
+ *
+ * If the wished group size divides `channel_size`, or is -1: compress with it. Otherwise
+ * `PTQK_GROUP_FALLBACK_ERROR` refuses, `_IGNORE` answers `PTQK_GROUP_ACTION_SKIP`, and `_ADJUST`
+ * takes the largest power of two that divides `channel_size`, or answers
+ * `PTQK_GROUP_ACTION_BACKUP` if that is below `min_adjusted_group_size`.
+ *
+ * Source: NNCF `GroupSizeFallbackMode`.
+ *
+ * @param ctx          May be NULL.
+ * @param params       Not NULL.
+ * @param channel_size Input channels. Range: `>= 1`.
+ * @param choice       Receives the answer.
+ */
+PTQK_API
+ptqk_status ptqk_resolve_group_size(const struct ptqk_ctx *ctx,
+                                    const struct ptqk_group_fallback_params *params,
+                                    size_t channel_size,
+                                    struct ptqk_group_choice *choice);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PTQK_H */

@@ -1,0 +1,51 @@
+//! The C border: entry points check, build views and call one function below. This is what
+//! becomes `include/ptqk.h`; its preamble states the contract of pointers.
+
+#![allow(unsafe_code, reason = "the C border: exported names, and the caller's pointers")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the preamble of the header states the pointer contract of every function once"
+)]
+
+mod check;
+mod library;
+mod pack;
+mod quantize;
+mod quantizer;
+#[cfg(feature = "range")]
+mod range;
+#[cfg(feature = "requantize")]
+mod requantize;
+#[cfg(feature = "weights")]
+mod weights;
+
+pub use library::*;
+pub use pack::*;
+pub use quantize::*;
+pub use quantizer::*;
+#[cfg(feature = "range")]
+pub use range::*;
+#[cfg(feature = "requantize")]
+pub use requantize::*;
+#[cfg(feature = "weights")]
+pub use weights::*;
+
+pub use crate::kernels::Isa;
+pub use crate::params::context::{Ctx, Detail, Task};
+pub use crate::params::elementwise::{
+    FakeQuantizeParams, Granularity, QuantizeParams, ReduceParams, Rounding,
+};
+pub use crate::params::matrix::{
+    Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,
+};
+pub use crate::params::quantization::{
+    OverflowFix, QuantizationParams, QuantizerGrid, Scheme, Signedness,
+};
+#[cfg(feature = "requantize")]
+pub use crate::params::requantize::{FixedPoint, RequantizeParams};
+#[cfg(feature = "weights")]
+pub use crate::params::weights::{
+    AsymmetricRange, GroupAction, GroupChoice, GroupFallback, GroupFallbackParams, WeightError,
+    WeightLayout, WeightMode, WeightParams,
+};
+pub use crate::status::Status;
