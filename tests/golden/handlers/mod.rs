@@ -1,0 +1,39 @@
+//! What a kind of case computes: the inputs go through the library, the outputs come back by name.
+
+mod quantizer;
+mod reducers;
+mod weights;
+
+use crate::case::{Case, Data, Tensor, Tensors};
+
+/// Computes the outputs of a case.
+pub fn run(case: &Case) -> Result<Tensors, String> {
+    match case.kind.as_str() {
+        "qparams" => quantizer::qparams(case),
+        "tune_range" => quantizer::tune_range(case),
+        "unify_stats" => quantizer::unify_stats(case),
+        "fakequant" => quantizer::fakequant(case),
+        "reducers" => reducers::reducers(case),
+        "wc" => weights::compress(case),
+        "group_size_fallback" => weights::group_size_fallback(case),
+        other => Err(format!("no handler for {other}")),
+    }
+}
+
+/// Collects outputs under their names in the case.
+#[derive(Default)]
+struct Outputs(Tensors);
+
+impl Outputs {
+    fn add(&mut self, name: &str, data: Data) {
+        self.0.insert(name.into(), Tensor { shape: vec![data.len()], data });
+    }
+
+    fn f32(&mut self, name: &str, data: Vec<f32>) {
+        self.add(name, Data::F32(data));
+    }
+
+    fn i32(&mut self, name: &str, data: Vec<i32>) {
+        self.add(name, Data::I32(data));
+    }
+}
