@@ -1,0 +1,403 @@
+/*
+ * Real data, end to end: a small network that reads handwritten digits, in floating point and
+ * quantized in several ways, with what each way costs and saves.
+ *
+ *     digits [directory of the data, c_examples/data if not given]
+ *
+ * "int8" rows compute with integers: activations and weights are 8-bit codes, products are summed
+ * in 32 bits, and only the logits are floating point again. The ranges of the activations come from
+ * calibration images that are not part of the test. "weights" rows store the weights in few bits and
+ * unpack them for a network that computes in floating point.
+ *
+ * To add a row, add a line to `configurations`. To add a method, write one function that fills in
+ * the logits of the test images, and name it there.
+ */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#endif
+#include <time.h>
+
+#include "digits_network.h"
+#include "ptqk.h"
+
+enum { TIMED_RUNS = 9 };
+
+typedef struct demo {
+    network net;
+    activations calibration, test; /* as the floating-point network computes them */
+    uint8_t labels[TEST_IMAGES];
+} demo;
+
+typedef struct result {
+    float *logits;       /* [TEST_IMAGES][CLASSES] */
+    size_t weight_bytes; /* codes, scales, zero points and the float biases */
+    double microseconds; /* to quantize the weights */
+} result;
+
+typedef struct configuration {
+    const char *name;
+    void (*run)(const struct configuration *c, const demo *d, result *r);
+    uint32_t mode; /* PTQK_SCHEME_... or PTQK_WEIGHT_MODE_... */
+    uint32_t per_channel;
+    int32_t group_size;
+    double least_agreement; /* percent; the program fails if a row falls below it */
+} configuration;
+
+/* ---- Calls into the library ---- */
+
+static ptqk_detail detail;
+static ptqk_ctx ctx; /* serial and silent, but it says what was wrong */
+
+static void init_context(void)
+{
+    ptqk_detail_default(&detail);
+    ptqk_ctx_default(&ctx);
+    ctx.detail = &detail;
+}
+
+static void check(ptqk_status status, const char *call)
+{
+    if (status == PTQK_STATUS_OK) {
+        return;
+    }
+    fprintf(stderr, "%s\n    gives %s: %s\n", call, ptqk_status_name(status), ptqk_status_message(status));
+    if (detail.argument != NULL) {
+        fprintf(stderr, "    argument %s%s%s %s (it is %g)\n", detail.argument, detail.field != NULL ? "." : "",
+                detail.field != NULL ? detail.field : "", detail.rule != NULL ? detail.rule : "is wrong", detail.value);
+    }
+    exit(EXIT_FAILURE);
+}
+
+#define CHECK(call) check((call), #call)
+
+static ptqk_matrix matrix(const float *data, size_t rows, size_t cols)
+{
+    const ptqk_matrix m = {data, rows, cols, cols, PTQK_DTYPE_F32, 0};
+    return m;
+}
+
+/* Codes of 8 bits, so that a row of them has as many bytes as columns. */
+static ptqk_codes_mut byte_codes(uint8_t *data, size_t rows, size_t cols, uint32_t type)
+{
+    const ptqk_codes_mut m = {data, rows, cols, cols, type, 0};
+    return m;
+}
+
+static double now(void)
+{
+    struct timespec t;
+#ifdef CLOCK_MONOTONIC
+    clock_gettime(CLOCK_MONOTONIC, &t);
+#else
+    timespec_get(&t, TIME_UTC);
+#endif
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static double shorter(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Method 1: floating point ---- */
+
+static void run_float(const configuration *c, const demo *d, result *r)
+{
+    size_t l;
+    (void)c;
+    memcpy(r->logits, d->test.layer[LAYERS], (size_t)TEST_IMAGES * CLASSES * sizeof(float));
+    for (l = 0; l < LAYERS; l++) {
+        r->weight_bytes += width[l + 1] * width[l] * sizeof(float);
+    }
+}
+
+/* ---- Method 2: 8-bit weights and activations, integer arithmetic ---- */
+
+/* code = clamp(round(x / scale) + zero_point, code_min, code_max), one scale or one for each row. */
+typedef struct quantizer {
+    float scale[HIDDEN];
+    int32_t zero_point[HIDDEN];
+    int32_t code_min, code_max;
+    uint32_t type, granularity;
+} quantizer;
+
+typedef struct int8_layer {
+    quantizer input, weight;
+    uint8_t *codes; /* of the weights */
+} int8_layer;
+
+static void find_quantizer(quantizer *q, const ptqk_matrix *m, uint32_t scheme, uint32_t per_row,
+                           uint32_t narrow_range)
+{
+    float min[HIDDEN], max[HIDDEN], low[HIDDEN], high[HIDDEN];
+    ptqk_reduce_params reduce;
+    ptqk_quantization_params params;
+    ptqk_quantizer_grid grid;
+
+    q->granularity = per_row ? PTQK_GRANULARITY_ROW : PTQK_GRANULARITY_TENSOR;
+    ptqk_reduce_params_default(&reduce);
+    reduce.granularity = q->granularity;
+    CHECK(ptqk_min_max(&ctx, &reduce, m, min, max));
+    if (scheme == PTQK_SCHEME_SYMMETRIC) {
+        /* A symmetric range is as wide as the larger side; the minimum only tells if there is a sign. */
+        CHECK(ptqk_abs_max(&ctx, &reduce, m, max));
+    }
+    ptqk_quantization_params_default(&params);
+    params.scheme = scheme;
+    params.per_channel = per_row;
+    params.narrow_range = narrow_range;
+    CHECK(ptqk_quantizer_from_min_max(&ctx, &params, min, max, per_row ? m->rows : 1, low, high, q->scale,
+                                      q->zero_point, &grid));
+    q->code_min = grid.code_min;
+    q->code_max = grid.code_max;
+    q->type = grid.level_low < 0 ? PTQK_CODE_TYPE_I8 : PTQK_CODE_TYPE_U8;
+}
+
+static void quantize(const quantizer *q, const ptqk_matrix *m, uint8_t *bytes)
+{
+    const ptqk_codes_mut destination = byte_codes(bytes, m->rows, m->cols, q->type);
+    ptqk_quantize_params params;
+    ptqk_quantize_params_default(&params);
+    params.granularity = q->granularity;
+    params.code_min = q->code_min;
+    params.code_max = q->code_max;
+    CHECK(ptqk_quantize(&ctx, &params, m, q->scale, q->zero_point, &destination));
+}
+
+/* Quantizes the weights of layer l; returns the microseconds that it took. */
+static double quantize_layer(const configuration *c, const demo *d, size_t l, int8_layer *layer)
+{
+    const ptqk_matrix weights = matrix(d->net.weight[l], width[l + 1], width[l]);
+    const uint32_t narrow_range = c->mode == PTQK_SCHEME_SYMMETRIC; /* -127..127: the same on both sides */
+    double fastest = (double)INFINITY;
+    int i;
+    for (i = 0; i < TIMED_RUNS; i++) {
+        const double start = now();
+        find_quantizer(&layer->weight, &weights, c->mode, c->per_channel, narrow_range);
+        quantize(&layer->weight, &weights, layer->codes);
+        fastest = shorter(fastest, now() - start);
+    }
+    return fastest;
+}
+
+/* Bytes that the scales and zero points of a layer take; a symmetric zero point is not stored. */
+static size_t quantizer_bytes(const configuration *c, size_t l)
+{
+    const size_t scales = c->per_channel ? width[l + 1] : 1;
+    return scales * (sizeof(float) + (c->mode == PTQK_SCHEME_ASYMMETRIC ? 1 : 0));
+}
+
+/* From here on the weights have a scale for each row in any case. */
+static void spread_over_rows(quantizer *q, size_t rows)
+{
+    size_t o;
+    for (o = 1; q->granularity == PTQK_GRANULARITY_TENSOR && o < rows; o++) {
+        q->scale[o] = q->scale[0];
+        q->zero_point[o] = q->zero_point[0];
+    }
+}
+
+/* acc = product of the codes + bias, and with `relu` no less than 0. Its unit is scale_x * scale_w. */
+static void integer_layer(const int8_layer *layer, const uint8_t *x, const float *bias, size_t in, size_t out,
+                          int relu, int32_t *acc)
+{
+    const byte_matrix left = {x, layer->input.type == PTQK_CODE_TYPE_I8, layer->input.zero_point};
+    const byte_matrix right = {layer->codes, layer->weight.type == PTQK_CODE_TYPE_I8, layer->weight.zero_point};
+    size_t i, o;
+    integer_product(&left, &right, TEST_IMAGES, in, out, acc);
+    for (o = 0; o < out; o++) {
+        const int32_t b = integer_bias(bias[o], layer->input.scale[0] * layer->weight.scale[o]);
+        for (i = 0; i < TEST_IMAGES; i++) {
+            int32_t *const a = &acc[i * out + o];
+            *a += b;
+            *a = relu && *a < 0 ? 0 : *a;
+        }
+    }
+}
+
+/* Turns the accumulators of `layer` into the codes that `next` reads. */
+static void requantize(const int8_layer *layer, const quantizer *next, const int32_t *acc, size_t out, uint8_t *y)
+{
+    const ptqk_accumulators source = {acc, TEST_IMAGES, out, out};
+    const ptqk_codes_mut destination = byte_codes(y, TEST_IMAGES, out, next->type);
+    ptqk_requantize_params params;
+    float scale[HIDDEN];
+    size_t o;
+    for (o = 0; o < out; o++) {
+        scale[o] = layer->input.scale[0] * layer->weight.scale[o] / next->scale[0];
+    }
+    ptqk_requantize_params_default(&params);
+    params.granularity = PTQK_GRANULARITY_COLUMN;
+    params.zero_point = next->zero_point[0];
+    params.code_min = next->code_min;
+    params.code_max = next->code_max;
+    CHECK(ptqk_requantize(&ctx, &params, &source, scale, &destination));
+}
+
+static void infer_int8(const int8_layer *layers, const demo *d, float *logits)
+{
+    const ptqk_matrix images = matrix(d->test.layer[0], TEST_IMAGES, PIXELS);
+    const int8_layer *const last = &layers[LAYERS - 1];
+    uint8_t *const x = (uint8_t *)allocate((size_t)TEST_IMAGES * HIDDEN);
+    int32_t *const acc = (int32_t *)allocate((size_t)TEST_IMAGES * HIDDEN * sizeof(int32_t));
+    size_t l, i;
+    quantize(&layers[0].input, &images, x);
+    for (l = 0; l < LAYERS; l++) {
+        const int hidden = l + 1 < LAYERS;
+        integer_layer(&layers[l], x, d->net.bias[l], width[l], width[l + 1], hidden, acc);
+        if (hidden) {
+            requantize(&layers[l], &layers[l + 1].input, acc, width[l + 1], x);
+        }
+    }
+    for (i = 0; i < (size_t)TEST_IMAGES * CLASSES; i++) {
+        logits[i] = (float)acc[i] * (last->input.scale[0] * last->weight.scale[i % CLASSES]);
+    }
+    free(acc);
+    free(x);
+}
+
+static void run_int8(const configuration *c, const demo *d, result *r)
+{
+    int8_layer layers[LAYERS];
+    size_t l;
+    for (l = 0; l < LAYERS; l++) {
+        const ptqk_matrix inputs = matrix(d->calibration.layer[l], d->calibration.count, width[l]);
+        layers[l].codes = (uint8_t *)allocate(width[l + 1] * width[l]);
+        r->microseconds += quantize_layer(c, d, l, &layers[l]);
+        r->weight_bytes += width[l + 1] * width[l] + quantizer_bytes(c, l);
+        spread_over_rows(&layers[l].weight, width[l + 1]);
+        find_quantizer(&layers[l].input, &inputs, c->mode, 0, 0);
+    }
+    infer_int8(layers, d, r->logits);
+    for (l = 0; l < LAYERS; l++) {
+        free(layers[l].codes);
+    }
+}
+
+/* ---- Method 3: compressed weights, floating-point arithmetic ---- */
+
+/* Compresses layer l and writes what is left of its weights to `restored`. */
+static void compress_layer(const configuration *c, const demo *d, size_t l, float *restored, result *r)
+{
+    const size_t rows = width[l + 1], cols = width[l];
+    const ptqk_matrix weights = matrix(d->net.weight[l], rows, cols);
+    const ptqk_matrix_mut destination = {restored, rows, cols, cols, PTQK_DTYPE_F32, 0};
+    double fastest = (double)INFINITY;
+    ptqk_weight_params params;
+    ptqk_weight_layout layout;
+    int i;
+
+    ptqk_weight_params_default(&params);
+    params.mode = c->mode;
+    params.group_size = c->group_size;
+    params.scale_dtype = PTQK_DTYPE_F16;
+    CHECK(ptqk_weight_layout_query(&ctx, &params, rows, cols, &layout));
+
+    void *const bytes = allocate(layout.code_bytes);
+    void *const scale = allocate(layout.scale_bytes);
+    uint8_t *const zero_point = layout.zero_point_bytes > 0 ? (uint8_t *)allocate(layout.zero_point_bytes) : NULL;
+    const ptqk_codes_mut written = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
+    const ptqk_codes read = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
+    for (i = 0; i < TIMED_RUNS; i++) {
+        const double start = now();
+        CHECK(ptqk_compress_weights(&ctx, &params, &weights, &written, scale, zero_point));
+        fastest = shorter(fastest, now() - start);
+    }
+    CHECK(ptqk_decompress_weights(&ctx, &params, &read, scale, zero_point, &destination));
+    r->microseconds += fastest;
+    r->weight_bytes += layout.total_bytes;
+
+    free(zero_point);
+    free(scale);
+    free(bytes);
+}
+
+static void run_weights(const configuration *c, const demo *d, result *r)
+{
+    network restored;
+    activations batch = d->test; /* the same images; other buffers for everything after them */
+    size_t l;
+    for (l = 0; l < LAYERS; l++) {
+        restored.bias[l] = d->net.bias[l];
+        restored.weight[l] = allocate_floats(width[l + 1] * width[l]);
+        compress_layer(c, d, l, restored.weight[l], r);
+        batch.layer[l + 1] = l + 1 < LAYERS ? allocate_floats(batch.count * width[l + 1]) : r->logits;
+    }
+    run_network(&restored, &batch);
+    for (l = 0; l < LAYERS; l++) {
+        free(restored.weight[l]);
+        if (l + 1 < LAYERS) {
+            free(batch.layer[l + 1]);
+        }
+    }
+}
+
+/* ---- The table ---- */
+
+static const configuration configurations[] = {
+    {"float32", run_float, 0, 0, 0, 100.0},
+    {"int8, per tensor, symmetric", run_int8, PTQK_SCHEME_SYMMETRIC, 0, 0, 98.0},
+    {"int8, per tensor, asymmetric", run_int8, PTQK_SCHEME_ASYMMETRIC, 0, 0, 98.0},
+    {"int8, per channel, symmetric", run_int8, PTQK_SCHEME_SYMMETRIC, 1, 0, 98.0},
+    {"int8, per channel, asymmetric", run_int8, PTQK_SCHEME_ASYMMETRIC, 1, 0, 98.0},
+    {"weights int8_sym, per channel", run_weights, PTQK_WEIGHT_MODE_INT8_SYM, 1, -1, 99.0},
+    {"weights int8_asym, per channel", run_weights, PTQK_WEIGHT_MODE_INT8_ASYM, 1, -1, 99.0},
+    {"weights int4_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT4_SYM, 0, 64, 97.0},
+    {"weights int4_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT4_SYM, 0, 32, 97.0},
+    {"weights int4_asym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT4_ASYM, 0, 64, 97.0},
+    {"weights int4_asym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT4_ASYM, 0, 32, 97.0},
+    {"weights int3_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT3_SYM, 0, 64, 93.0},
+    {"weights int3_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT3_SYM, 0, 32, 93.0},
+    {"weights int2_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 64, 50.0},
+    {"weights int2_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 32, 50.0},
+};
+
+/* Prints a line of the table; returns 0 if the agreement is too low. */
+static int print_row(const configuration *c, const demo *d, float *logits)
+{
+    result r = {logits, (HIDDEN + HIDDEN + CLASSES) * sizeof(float), 0.0};
+    score s;
+    c->run(c, d, &r);
+    s = score_logits(logits, d->test.layer[LAYERS], d->labels, TEST_IMAGES);
+    printf("%-32s %10.2f %12.2f %14lu", c->name, s.accuracy, s.agreement, (unsigned long)r.weight_bytes);
+    if (isinf(s.snr)) {
+        printf(" %8s %12s\n", "-", "-");
+    } else {
+        printf(" %8.1f %12.0f\n", s.snr, r.microseconds);
+    }
+    return s.agreement >= c->least_agreement;
+}
+
+int main(int argc, char **argv)
+{
+    const char *const directory = argc > 1 ? argv[1] : "c_examples/data";
+    static demo d;
+    float *const logits = allocate_floats((size_t)TEST_IMAGES * CLASSES);
+    int good = 1;
+    size_t i;
+
+    init_context();
+    load_network(&d.net, directory);
+    load_images(&d.test, d.labels, directory, "digits_test.safetensors", TEST_IMAGES);
+    load_images(&d.calibration, NULL, directory, "digits_calibration.safetensors", CALIBRATION_IMAGES);
+    run_network(&d.net, &d.test);
+    run_network(&d.net, &d.calibration);
+
+    printf("ptqk %s on %s: %d handwritten digits, perceptron %d-%d-%d-%d\n\n", ptqk_version_string(),
+           ptqk_isa_name(ptqk_active_isa()), TEST_IMAGES, PIXELS, HIDDEN, HIDDEN, CLASSES);
+    printf("%-32s %10s %12s %14s %8s %12s\n", "configuration", "accuracy %", "agreement %", "weight bytes", "SNR dB",
+           "quantize us");
+    for (i = 0; i < sizeof configurations / sizeof configurations[0]; i++) {
+        if (!print_row(&configurations[i], &d, logits)) {
+            fprintf(stderr, "%s: the agreement is below %.0f %%\n", configurations[i].name,
+                    configurations[i].least_agreement);
+            good = 0;
+        }
+    }
+
+    free_activations(&d.calibration);
+    free_activations(&d.test);
+    free_network(&d.net);
+    free(logits);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
