@@ -1,5 +1,9 @@
 //! Vector bodies, written once over a block of 32 lanes. No `unsafe` here: memory enters a block
 //! as an array, and the token of a tier proves that its instructions exist.
+//!
+//! Everything here is `#[inline(always)]`: only inside the entry points of a tier are its features
+//! on, and what is left outside becomes a call per block. A closure cannot carry that attribute, so
+//! bodies share code through functions, small traits and local macros.
 
 pub(crate) mod convert;
 pub(crate) mod dequantize;

@@ -41,21 +41,26 @@ fn run<S: Simd, C: Code>(
     src: &[f32],
     dst: &mut [C],
 ) {
-    let code = |x: &[f32; BLOCK]| shift.code(s, quotient.of(s, s.load(x)));
+    // A macro and not a closure: see the module.
+    macro_rules! code {
+        ($x:expr) => {
+            shift.code(s, quotient.of(s, s.load($x)))
+        };
+    }
     let (pairs, rest) = src.as_chunks::<PAIR>();
     let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
     for (x, q) in pairs.iter().zip(out) {
         let [a, b] = blocks(x);
-        C::store_pair(s, code(a), code(b), min, max, q);
+        C::store_pair(s, code!(a), code!(b), min, max, q);
     }
     let (block, tail) = rest.as_chunks::<BLOCK>();
     let (out, out_tail) = out_rest.as_chunks_mut::<BLOCK>();
     for (x, q) in block.iter().zip(out) {
-        C::store(s, code(x), min, max, q);
+        C::store(s, code!(x), min, max, q);
     }
     if !tail.is_empty() {
         let mut last = [C::zeroed(); BLOCK];
-        C::store(s, code(&padded(tail, 0.0)), min, max, &mut last);
+        C::store(s, code!(&padded(tail, 0.0)), min, max, &mut last);
         unpad(&last, out_tail);
     }
 }

@@ -98,52 +98,62 @@ pub(crate) fn abs_max<S: Simd, E: Element>(s: S, src: &[E]) -> f32 {
     f32::from_bits(bits as u32)
 }
 
+/// `value`, or NaN where `x` is NaN.
+#[inline(always)]
+fn keep_nan<S: Simd>(s: S, x: S::F32, value: S::F32) -> S::F32 {
+    s.select_gt(s.abs(x), s.splat(-1.0), value, s.splat(f32::NAN))
+}
+
+#[inline(always)]
+fn min_max_block<S: Simd>(
+    s: S,
+    x: &[f32; BLOCK],
+    low: &mut [f32; BLOCK],
+    high: &mut [f32; BLOCK],
+) {
+    let (x, a, b) = (s.add(s.load(x), s.splat(0.0)), s.load(low), s.load(high));
+    let (mut min, mut max) = (s.min(x, a), s.max(x, b));
+    // The sum is NaN if one of the two is; infinities of both signs make one, too.
+    if s.any_nan(s.add(x, a)) {
+        min = keep_nan(s, x, keep_nan(s, a, min));
+        max = keep_nan(s, x, keep_nan(s, a, max));
+    }
+    s.store(min, low);
+    s.store(max, high);
+}
+
 #[inline(always)]
 pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
-    // NaN wins: adding a NaN gives a NaN, whichever operand the minimum picks.
-    let one = |x: &[f32; BLOCK], low: &mut [f32; BLOCK], high: &mut [f32; BLOCK]| {
-        let (x, a, b) = (s.add(s.load(x), s.splat(0.0)), s.load(low), s.load(high));
-        let (mut min, mut max) = (s.min(x, a), s.max(x, b));
-        let poison = s.add(x, a);
-        if s.any_nan(poison) {
-            // Infinities of both signs meet here, too; only real NaNs may stay.
-            let nan = s.splat(f32::NAN);
-            let keep = |x: S::F32, value: S::F32| {
-                s.select_gt(s.abs(x), s.splat(-1.0), value, nan)
-            };
-            (min, max) = (keep(x, keep(a, min)), keep(x, keep(a, max)));
-        }
-        s.store(min, low);
-        s.store(max, high);
-    };
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     let (low, low_tail) = mins.as_chunks_mut::<BLOCK>();
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
     for ((x, low), high) in blocks.iter().zip(low).zip(high) {
-        one(x, low, high);
+        min_max_block(s, x, low, high);
     }
     if !tail.is_empty() {
         let (mut low, mut high) = (padded(low_tail, 0.0), padded(high_tail, 0.0));
-        one(&padded(tail, 0.0), &mut low, &mut high);
+        min_max_block(s, &padded(tail, 0.0), &mut low, &mut high);
         unpad(&low, low_tail);
         unpad(&high, high_tail);
     }
 }
 
 #[inline(always)]
+fn abs_max_block<S: Simd>(s: S, x: &[f32; BLOCK], high: &mut [f32; BLOCK]) {
+    let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(high);
+    s.store_i32(s.max_abs_bits(s.load_i32(bits), s.load(x)), bits);
+}
+
+#[inline(always)]
 pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], maxs: &mut [f32]) {
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
-    let one = |x: &[f32; BLOCK], high: &mut [f32; BLOCK]| {
-        let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(high);
-        s.store_i32(s.max_abs_bits(s.load_i32(bits), s.load(x)), bits);
-    };
     for (x, high) in blocks.iter().zip(high) {
-        one(x, high);
+        abs_max_block(s, x, high);
     }
     if !tail.is_empty() {
         let mut last = padded(high_tail, 0.0);
-        one(&padded(tail, 0.0), &mut last);
+        abs_max_block(s, &padded(tail, 0.0), &mut last);
         unpad(&last, high_tail);
     }
 }

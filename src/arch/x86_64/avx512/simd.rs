@@ -20,41 +20,105 @@ impl Avx512 {
 type F = __m512;
 type I = __m512i;
 
-/// Applies `$f` to both registers of blocks.
+/// Applies `$f` to both registers of blocks. No closures: they would not inherit the features.
 macro_rules! each {
-    ($f:ident $([$imm:literal])? ($($x:ident),+)) => {{
-        let [low, high] = zip!($($x),+);
-        [each!(@call $f $([$imm])? low ($($x),+)), each!(@call $f $([$imm])? high ($($x),+))]
+    ($f:ident $([$imm:literal])? ($a:expr)) => {{
+        let [a0, a1] = $a;
+        [$f$(::<$imm>)?(a0), $f$(::<$imm>)?(a1)]
     }};
-    (@call $f:ident $([$imm:literal])? $args:ident ($a:ident)) => { $f$(::<$imm>)?($args) };
-    (@call $f:ident $args:ident ($a:ident, $b:ident)) => { $f($args.0, $args.1) };
-    (@call $f:ident $args:ident ($a:ident, $b:ident, $c:ident)) => { $f($args.0, $args.1, $args.2) };
-}
-
-/// Blocks as pairs of arguments, one per register.
-macro_rules! zip {
-    ($a:ident) => { $a };
-    ($a:ident, $b:ident) => {{
+    ($f:ident($a:expr, $b:expr)) => {{
         let ([a0, a1], [b0, b1]) = ($a, $b);
-        [(a0, b0), (a1, b1)]
+        [$f(a0, b0), $f(a1, b1)]
     }};
-    ($a:ident, $b:ident, $c:ident) => {{
+    ($f:ident($a:expr, $b:expr, $c:expr)) => {{
         let ([a0, a1], [b0, b1], [c0, c1]) = ($a, $b, $c);
-        [(a0, b0, c0), (a1, b1, c1)]
+        [$f(a0, b0, c0), $f(a1, b1, c1)]
+    }};
+    ($f:ident($a:expr, $b:expr, $c:expr, $d:expr)) => {{
+        let ([a0, a1], [b0, b1], [c0, c1], [d0, d1]) = ($a, $b, $c, $d);
+        [$f(a0, b0, c0, d0), $f(a1, b1, c1, d1)]
     }};
 }
 
 /// The two registers of a block in memory, as arrays of their size.
-macro_rules! halves {
-    ($x:ident, $ty:ty) => {
-        bytemuck::must_cast_ref::<_, [[$ty; 16]; 2]>($x).each_ref()
-    };
+#[inline(always)]
+fn halves<T: bytemuck::Pod>(x: &[T; BLOCK]) -> [&[T; 16]; 2] {
+    bytemuck::must_cast_ref::<_, [[T; 16]; 2]>(x).each_ref()
 }
 
-macro_rules! halves_mut {
-    ($x:ident, $ty:ty) => {
-        bytemuck::must_cast_mut::<_, [[$ty; 16]; 2]>($x).iter_mut()
-    };
+/// The same, to write.
+#[inline(always)]
+fn halves_mut<T: bytemuck::Pod>(x: &mut [T; BLOCK]) -> [&mut [T; 16]; 2] {
+    bytemuck::must_cast_mut::<_, [[T; 16]; 2]>(x).each_mut()
+}
+
+/// Leaf functions: one register each, with the features on.
+macro_rules! leaves {
+    ($($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $body:block)+) => {$(
+        $(#[doc = $doc])*
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
+        fn $name($($arg: $ty),*) $(-> $ret)? {
+            // SAFETY: memory is reached through an array reference of the size of the access,
+            // unaligned.
+            #[allow(unused_unsafe, reason = "some leaves touch no memory")]
+            unsafe { $body }
+        }
+    )+};
+}
+
+leaves! {
+    fn load_f32(x: &[f32; 16]) -> F { _mm512_loadu_ps(x.as_ptr()) }
+    fn store_f32(to: &mut [f32; 16], x: F) { _mm512_storeu_ps(to.as_mut_ptr(), x); }
+    fn load_i32(x: &[i32; 16]) -> I { _mm512_loadu_si512(x.as_ptr().cast()) }
+    fn store_i32(to: &mut [i32; 16], x: I) { _mm512_storeu_si512(to.as_mut_ptr().cast(), x); }
+    fn load_i8(x: &[i8; 16]) -> I { _mm512_cvtepi8_epi32(_mm_loadu_si128(x.as_ptr().cast())) }
+    fn load_u8(x: &[u8; 16]) -> I { _mm512_cvtepu8_epi32(_mm_loadu_si128(x.as_ptr().cast())) }
+    fn load_i16(x: &[i16; 16]) -> I {
+        _mm512_cvtepi16_epi32(_mm256_loadu_si256(x.as_ptr().cast()))
+    }
+    fn load_u16(x: &[u16; 16]) -> I {
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256(x.as_ptr().cast()))
+    }
+    fn load_f16(x: &[f16; 16]) -> F { _mm512_cvtph_ps(_mm256_loadu_si256(x.as_ptr().cast())) }
+    fn load_bf16(x: &[bf16; 16]) -> F {
+        let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(x.as_ptr().cast()));
+        _mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide))
+    }
+    /// To nearest even.
+    fn store_f16(to: &mut [f16; 16], x: F) {
+        _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtps_ph::<0>(x));
+    }
+    /// The bits of a bf16 in each lane, rounded as an integer; a NaN keeps its upper half and
+    /// becomes quiet. The BF16 instructions would flush subnormals.
+    fn round_bf16(x: F) -> I {
+        let bits = _mm512_castps_si512(x);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+        let rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x40_0000));
+        _mm512_srli_epi32::<16>(rounded)
+    }
+    fn abs_bits(x: F) -> I { _mm512_castps_si512(_mm512_abs_ps(x)) }
+    fn select_gt(a: F, b: F, yes: F, no: F) -> F {
+        _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes)
+    }
+    /// 2: the smaller magnitude with the sign of `x`; the mask makes NaN lanes +0.
+    fn sanitize(x: F, limit: F) -> F {
+        _mm512_maskz_range_ps::<2>(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(x, x), x, limit)
+    }
+    /// Undoes the interleaving of 128-bit lanes by one pack of 32-bit values.
+    fn ordered_words(packed: I) -> I {
+        _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), packed)
+    }
+    /// Undoes the interleaving of 128-bit lanes by two packs, from four registers to one.
+    fn ordered_bytes(packed: I) -> I {
+        let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_permutexvar_epi32(order, packed)
+    }
+    fn store_i16s(to: &mut [i16; 32], x: I) { _mm512_storeu_si512(to.as_mut_ptr().cast(), x); }
+    fn store_i8s(to: &mut [i8; 32], x: __m256i) { _mm256_storeu_si256(to.as_mut_ptr().cast(), x); }
+    fn store_i8_pairs(to: &mut [i8; 64], x: I) { _mm512_storeu_si512(to.as_mut_ptr().cast(), x); }
 }
 
 // SAFETY of every block below: `self` exists only where AVX-512 F, BW, VL and DQ are on, so the
@@ -75,15 +139,13 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn load(self, x: &[f32; BLOCK]) -> Self::F32 {
         // SAFETY: see the impl.
-        halves!(x, f32).map(|h| unsafe { _mm512_loadu_ps(h.as_ptr()) })
+        unsafe { each!(load_f32(halves(x))) }
     }
 
     #[inline(always)]
     fn store(self, x: Self::F32, to: &mut [f32; BLOCK]) {
-        for (to, x) in halves_mut!(to, f32).zip(x) {
-            // SAFETY: see the impl.
-            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), x) };
-        }
+        // SAFETY: see the impl.
+        let [(), ()] = unsafe { each!(store_f32(halves_mut(to), x)) };
     }
 
     #[inline(always)]
@@ -142,27 +204,14 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32 {
-        let ([a0, a1], [b0, b1], [y0, y1], [n0, n1]) = (a, b, yes, no);
         // SAFETY: see the impl.
-        unsafe {
-            let low = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a0, b0);
-            let high = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a1, b1);
-            [_mm512_mask_blend_ps(low, n0, y0), _mm512_mask_blend_ps(high, n1, y1)]
-        }
+        unsafe { each!(select_gt(a, b, yes, no)) }
     }
 
     #[inline(always)]
     fn sanitize(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
-        let one = |x: F, limit: F| {
-            // SAFETY: see the impl. 2: the smaller magnitude with the sign of `x`; the mask makes
-            // NaN lanes +0.
-            unsafe {
-                let ordered = _mm512_cmp_ps_mask::<_CMP_ORD_Q>(x, x);
-                _mm512_maskz_range_ps::<2>(ordered, x, limit)
-            }
-        };
-        let ([x0, x1], [l0, l1]) = (x, limit);
-        [one(x0, l0), one(x1, l1)]
+        // SAFETY: see the impl.
+        unsafe { each!(sanitize(x, limit)) }
     }
 
     #[inline(always)]
@@ -201,15 +250,13 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn load_i32(self, x: &[i32; BLOCK]) -> Self::I32 {
         // SAFETY: see the impl.
-        halves!(x, i32).map(|h| unsafe { _mm512_loadu_si512(h.as_ptr().cast()) })
+        unsafe { each!(load_i32(halves(x))) }
     }
 
     #[inline(always)]
     fn store_i32(self, x: Self::I32, to: &mut [i32; BLOCK]) {
-        for (to, x) in halves_mut!(to, i32).zip(x) {
-            // SAFETY: see the impl.
-            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), x) };
-        }
+        // SAFETY: see the impl.
+        let [(), ()] = unsafe { each!(store_i32(halves_mut(to), x)) };
     }
 
     #[inline(always)]
@@ -226,10 +273,8 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn max_abs_bits(self, acc: Self::I32, x: Self::F32) -> Self::I32 {
-        // SAFETY: see the impl.
-        let bits = self.abs(x).map(|x| unsafe { _mm512_castps_si512(x) });
         // SAFETY: see the impl. Without the sign bit, signed order is unsigned order.
-        unsafe { each!(_mm512_max_epi32(acc, bits)) }
+        unsafe { each!(_mm512_max_epi32(acc, each!(abs_bits(x)))) }
     }
 
     #[inline(always)]
@@ -247,69 +292,53 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn load_f16(self, x: &[f16; BLOCK]) -> Self::F32 {
         // SAFETY: see the impl.
-        halves!(x, f16).map(|h| unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(h.as_ptr().cast())) })
+        unsafe { each!(load_f16(halves(x))) }
     }
 
     #[inline(always)]
     fn load_bf16(self, x: &[bf16; BLOCK]) -> Self::F32 {
         // SAFETY: see the impl.
-        halves!(x, bf16).map(|h| unsafe {
-            let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(h.as_ptr().cast()));
-            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide))
-        })
+        unsafe { each!(load_bf16(halves(x))) }
     }
 
     #[inline(always)]
     fn store_f16(self, x: Self::F32, to: &mut [f16; BLOCK]) {
-        for (to, x) in halves_mut!(to, f16).zip(x) {
-            // SAFETY: see the impl. 0: to nearest even.
-            unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtps_ph::<0>(x)) };
-        }
+        // SAFETY: see the impl.
+        let [(), ()] = unsafe { each!(store_f16(halves_mut(to), x)) };
     }
 
     #[inline(always)]
     fn store_bf16(self, x: Self::F32, to: &mut [bf16; BLOCK]) {
-        for (to, x) in halves_mut!(to, bf16).zip(x) {
-            // Rounds the bits as an integer; a NaN keeps its upper half and becomes quiet. The
-            // BF16 instructions would flush subnormals.
-            // SAFETY: see the impl.
-            unsafe {
-                let bits = _mm512_castps_si512(x);
-                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-                let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF));
-                let rounded = _mm512_add_epi32(bits, half);
-                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
-                let rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x40_0000));
-                let words = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded));
-                _mm256_storeu_si256(to.as_mut_ptr().cast(), words);
-            }
+        // SAFETY: see the impl. The upper halves are 0, so nothing saturates.
+        unsafe {
+            let [a, b] = each!(round_bf16(x));
+            let words = ordered_words(_mm512_packus_epi32(a, b));
+            store_i16s(bytemuck::must_cast_mut(to), words);
         }
     }
 
     #[inline(always)]
     fn load_i8(self, x: &[i8; BLOCK]) -> Self::I32 {
         // SAFETY: see the impl.
-        halves!(x, i8).map(|h| unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(h.as_ptr().cast())) })
+        unsafe { each!(load_i8(halves(x))) }
     }
 
     #[inline(always)]
     fn load_u8(self, x: &[u8; BLOCK]) -> Self::I32 {
         // SAFETY: see the impl.
-        halves!(x, u8).map(|h| unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(h.as_ptr().cast())) })
+        unsafe { each!(load_u8(halves(x))) }
     }
 
     #[inline(always)]
     fn load_i16(self, x: &[i16; BLOCK]) -> Self::I32 {
         // SAFETY: see the impl.
-        halves!(x, i16)
-            .map(|h| unsafe { _mm512_cvtepi16_epi32(_mm256_loadu_si256(h.as_ptr().cast())) })
+        unsafe { each!(load_i16(halves(x))) }
     }
 
     #[inline(always)]
     fn load_u16(self, x: &[u16; BLOCK]) -> Self::I32 {
         // SAFETY: see the impl.
-        halves!(x, u16)
-            .map(|h| unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_si256(h.as_ptr().cast())) })
+        unsafe { each!(load_u16(halves(x))) }
     }
 
     #[inline(always)]
@@ -317,50 +346,45 @@ impl Simd for Avx512 {
         let [a, b] = x;
         // SAFETY: see the impl.
         unsafe {
-            let words = _mm512_packs_epi32(a, b);
-            let bytes = _mm512_cvtsepi16_epi8(words);
-            let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+            let bytes = _mm512_cvtsepi16_epi8(ordered_words(_mm512_packs_epi32(a, b)));
             let bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(min));
-            let bytes = _mm256_min_epi8(bytes, _mm256_set1_epi8(max));
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), bytes);
+            store_i8s(to, _mm256_min_epi8(bytes, _mm256_set1_epi8(max)));
         }
     }
 
     #[inline(always)]
     fn store_u8(self, x: Self::I32, min: u8, max: u8, to: &mut [u8; BLOCK]) {
         let [a, b] = x;
-        // SAFETY: see the impl. Negative words must become 0, so the pack is signed to unsigned.
+        // SAFETY: see the impl. Negative words become 0 first, the conversion is unsigned.
         unsafe {
-            let words = _mm512_max_epi16(_mm512_packs_epi32(a, b), _mm512_setzero_si512());
-            let bytes = _mm512_cvtusepi16_epi8(words);
-            let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+            let words = ordered_words(_mm512_packs_epi32(a, b));
+            let bytes = _mm512_cvtusepi16_epi8(_mm512_max_epi16(words, _mm512_setzero_si512()));
             let bytes = _mm256_max_epu8(bytes, _mm256_set1_epi8(min as i8));
             let bytes = _mm256_min_epu8(bytes, _mm256_set1_epi8(max as i8));
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), bytes);
+            store_i8s(bytemuck::must_cast_mut(to), bytes);
         }
     }
 
     #[inline(always)]
     fn store_i16(self, x: Self::I32, min: i16, max: i16, to: &mut [i16; BLOCK]) {
         let [a, b] = x;
-        // SAFETY: see the impl. The pack works within 128-bit lanes; the permute restores order.
+        // SAFETY: see the impl.
         unsafe {
             let words = ordered_words(_mm512_packs_epi32(a, b));
             let words = _mm512_max_epi16(words, _mm512_set1_epi16(min));
-            let words = _mm512_min_epi16(words, _mm512_set1_epi16(max));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), words);
+            store_i16s(to, _mm512_min_epi16(words, _mm512_set1_epi16(max)));
         }
     }
 
     #[inline(always)]
     fn store_u16(self, x: Self::I32, min: u16, max: u16, to: &mut [u16; BLOCK]) {
         let [a, b] = x;
-        // SAFETY: see the impl. The pack works within 128-bit lanes; the permute restores order.
+        // SAFETY: see the impl.
         unsafe {
             let words = ordered_words(_mm512_packus_epi32(a, b));
             let words = _mm512_max_epu16(words, _mm512_set1_epi16(min as i16));
             let words = _mm512_min_epu16(words, _mm512_set1_epi16(max as i16));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), words);
+            store_i16s(bytemuck::must_cast_mut(to), words);
         }
     }
 
@@ -372,8 +396,7 @@ impl Simd for Avx512 {
             let words = (_mm512_packs_epi32(a0, a1), _mm512_packs_epi32(b0, b1));
             let bytes = ordered_bytes(_mm512_packs_epi16(words.0, words.1));
             let bytes = _mm512_max_epi8(bytes, _mm512_set1_epi8(min));
-            let bytes = _mm512_min_epi8(bytes, _mm512_set1_epi8(max));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes);
+            store_i8_pairs(to, _mm512_min_epi8(bytes, _mm512_set1_epi8(max)));
         }
     }
 
@@ -386,22 +409,7 @@ impl Simd for Avx512 {
             let bytes = ordered_bytes(_mm512_packus_epi16(words.0, words.1));
             let bytes = _mm512_max_epu8(bytes, _mm512_set1_epi8(min as i8));
             let bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(max as i8));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes);
+            store_i8_pairs(bytemuck::must_cast_mut(to), bytes);
         }
     }
-}
-
-/// Undoes the interleaving of 128-bit lanes by one pack of 32-bit values.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn ordered_words(packed: I) -> I {
-    _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), packed)
-}
-
-/// Undoes the interleaving of 128-bit lanes by two packs, from four registers to one.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn ordered_bytes(packed: I) -> I {
-    let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    _mm512_permutexvar_epi32(order, packed)
 }
