@@ -43,11 +43,14 @@ pub struct Affine<'a> {
     pub min: i32,
     /// Largest code. Dequantization does not read it.
     pub max: i32,
+    /// Whether the caller knows that all elements are finite and at most [`QUOTIENT_LIMIT`] scales
+    /// away from 0. Codes are the same either way; `true` is faster.
+    pub bounded: bool,
 }
 
 /// Largest magnitude of a quotient that is rounded: beyond it every code is saturated, whatever
 /// the zero point.
-pub(crate) const QUOTIENT_LIMIT: f32 = 131_072.0;
+pub const QUOTIENT_LIMIT: f32 = 131_072.0;
 
 /// Scales of accumulators: one for all, or one per column.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +68,9 @@ pub struct FloatScale<'a> {
 /// Fixed-point scales of accumulators: one for all, or one per column.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedScale<'a> {
-    /// Multipliers in Q31: one, or as many as there are accumulators.
+    /// Multipliers in Q31, not negative: one, or as many as there are accumulators.
     pub multiplier: &'a [i32],
-    /// Power of two per multiplier; positive is to the left.
+    /// Power of two per multiplier, -31..=30; positive is to the left.
     pub shift: &'a [i32],
     /// Whether to round once instead of twice.
     pub single_rounding: bool,

@@ -171,10 +171,11 @@ impl Scales<'_> {
 struct Batch<const N: usize> {
     scale: [f32; N],
     zero_point: [i32; N],
+    bounded: bool,
 }
 
 impl<const N: usize> Batch<N> {
-    const EMPTY: Self = Self { scale: [0.0; N], zero_point: [0; N] };
+    const EMPTY: Self = Self { scale: [0.0; N], zero_point: [0; N], bounded: false };
 
     /// Computes the parameters from the extremes of the groups. A group with a NaN or an infinity
     /// is treated as all zero; answers the first such group.
@@ -189,6 +190,8 @@ impl<const N: usize> Batch<N> {
             let (min, max) = if finite { (*min, *max) } else { (0.0, 0.0) };
             (*scale, *zero_point) = scale_zero_point(format, min, max);
         }
+        // The scale follows from the largest magnitude, except for ranges taken as they are.
+        self.bounded = bad.is_none() && format.range == AsymmetricRange::WithZero;
         bad
     }
 
@@ -209,6 +212,7 @@ impl<const N: usize> Batch<N> {
                 },
                 min,
                 max,
+                bounded: self.bounded,
             },
             by_column: format.by_column,
         }

@@ -54,6 +54,7 @@ impl<'a> Quantizer<'a> {
             rounding: self.rounding,
             min: self.range.0,
             max: self.range.1,
+            bounded: false,
         };
         RowParams { affine, by_column: self.sharing == Sharing::Column }
     }

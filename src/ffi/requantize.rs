@@ -88,8 +88,8 @@ pub unsafe extern "C" fn ptqk_requantize(
 ///
 /// `code = clamp(scaled + zero_point, code_min, code_max)`. With `PTQK_FIXED_POINT_DOUBLE_ROUNDING`,
 /// `scaled` is the doubling high product of `acc * 2^max(shift, 0)` (which wraps at 32 bits) and
-/// `multiplier`, rounded to 32 bits, then divided by `2^max(-shift, 0)` and rounded; both round
-/// halves away from zero. With `PTQK_FIXED_POINT_SINGLE_ROUNDING`, `scaled` is
+/// `multiplier`, `(2 * a * b) >> 32` rounded half up, then divided by `2^max(-shift, 0)` and rounded
+/// half away from zero. With `PTQK_FIXED_POINT_SINGLE_ROUNDING`, `scaled` is
 /// `(acc * multiplier + 2^(30 - shift)) >> (31 - shift)`, saturated to 32 bits.
 ///
 /// @param ctx        May be NULL.

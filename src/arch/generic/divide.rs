@@ -75,6 +75,14 @@ impl<S: Simd> Reciprocal<S> {
     }
 }
 
+/// For values that need no limit.
+impl<S: Simd> Quotient<S> for Reciprocal<S> {
+    #[inline(always)]
+    fn of(self, s: S, x: S::F32) -> S::F32 {
+        self.divide(s, x)
+    }
+}
+
 /// Limits `x`, then multiplies by the reciprocal.
 #[derive(Clone, Copy)]
 pub(crate) struct Limited<S: Simd> {

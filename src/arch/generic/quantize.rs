@@ -1,5 +1,6 @@
 //! x -> limited quotient -> integer -> code. The limit is far outside of every code range, so it
 //! only keeps infinities and overflow out of the integer conversion; the narrowing store clamps.
+//! Where the caller has seen the extremes of a group, there is nothing to limit.
 
 use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal, is_safe};
 use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, padded, unpad};
@@ -9,6 +10,17 @@ use crate::params::elementwise::Rounding;
 /// Adds the zero point to a quotient and rounds, in one of the two orders.
 trait Shift<S: Simd>: Copy {
     fn code(self, s: S, quotient: S::F32) -> S::I32;
+}
+
+/// No zero point.
+#[derive(Clone, Copy)]
+struct Unshifted;
+
+impl<S: Simd> Shift<S> for Unshifted {
+    #[inline(always)]
+    fn code(self, s: S, quotient: S::F32) -> S::I32 {
+        s.round_i32(quotient)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -68,13 +80,15 @@ fn run<S: Simd, C: Code>(
 #[inline(always)]
 fn group<S: Simd, C: Code>(
     s: S,
-    scale: f32,
+    (scale, bounded): (f32, bool),
     shift: impl Shift<S>,
     range: (C, C),
     src: &[f32],
     dst: &mut [C],
 ) {
-    if is_safe(scale) {
+    if bounded && is_safe(scale) {
+        run(s, Reciprocal::new(s, scale), shift, range, src, dst);
+    } else if is_safe(scale) {
         let limit = s.splat(scale.abs() * QUOTIENT_LIMIT);
         run(s, Limited { reciprocal: Reciprocal::new(s, scale), limit }, shift, range, src, dst);
     } else {
@@ -89,12 +103,14 @@ pub(crate) fn groups<S: Simd, C: Code>(s: S, src: &[f32], to: &Affine<'_>, dst: 
     let groups = src.chunks(to.group.get()).zip(dst.chunks_mut(to.group.get()));
     for (g, ((src, dst), scale)) in groups.zip(to.scale).enumerate() {
         let zero_point = to.zero_point.get(g).copied().unwrap_or(to.zero_point_all);
+        let scale = (*scale, to.bounded);
         match to.rounding {
+            _ if zero_point == 0 => group(s, scale, Unshifted, range, src, dst),
             Rounding::AfterRounding => {
-                group(s, *scale, After::<S>(s.splat_i32(zero_point)), range, src, dst);
+                group(s, scale, After::<S>(s.splat_i32(zero_point)), range, src, dst);
             }
             Rounding::BeforeRounding => {
-                group(s, *scale, Before::<S>(s.splat(zero_point as f32)), range, src, dst);
+                group(s, scale, Before::<S>(s.splat(zero_point as f32)), range, src, dst);
             }
         }
     }

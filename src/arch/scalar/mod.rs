@@ -30,9 +30,16 @@ kernel_list!(scalar_tier);
 /// no fraction bits left.
 #[inline(always)]
 pub(crate) fn round(x: f32) -> f32 {
-    const SHIFT: f32 = 12_582_912.0; // 1.5 * 2^23
-    (x + SHIFT) - SHIFT
+    (x + ROUND_SHIFT) - ROUND_SHIFT
 }
+
+/// The same as an integer: the low bits of the sum, without a conversion that must saturate.
+#[inline(always)]
+pub(crate) fn round_i32(x: f32) -> i32 {
+    (x + ROUND_SHIFT).to_bits() as i32 - ROUND_SHIFT.to_bits() as i32
+}
+
+const ROUND_SHIFT: f32 = 12_582_912.0; // 1.5 * 2^23
 
 /// `if a < b { a } else { b }`, as the vector instructions have it.
 #[inline(always)]

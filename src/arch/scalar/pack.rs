@@ -1,6 +1,8 @@
 //! The layouts are those of OpenVINO constants; see `CodeType`. Bodies that work on whole words
 //! are shared with `generic`, which compiles them for wider registers.
 
+use crate::arch::simd::{padded, unpad};
+
 #[inline(always)]
 pub(crate) fn pack_4(src: &[u8], dst: &mut [u8]) {
     let (pairs, tail) = src.as_chunks::<2>();
@@ -36,18 +38,19 @@ fn unpack_4(src: &[u8], dst: &mut [u8], extend: impl Fn(u8) -> u8) {
 
 #[inline(always)]
 pub(crate) fn pack_3(src: &[u8], dst: &mut [u8]) {
-    for (codes, to) in src.chunks(8).zip(dst.as_chunks_mut::<3>().0) {
-        *to = pack_unit_3(codes);
+    let (units, tail) = src.as_chunks::<8>();
+    let out = dst.as_chunks_mut::<3>().0;
+    for (codes, to) in units.iter().zip(out.iter_mut()) {
+        *to = pack_unit_3(*codes);
+    }
+    if let (false, Some(to)) = (tail.is_empty(), out.get_mut(units.len())) {
+        *to = pack_unit_3(padded(tail, 0));
     }
 }
 
 #[inline(always)]
-fn pack_unit_3(codes: &[u8]) -> [u8; 3] {
-    let mut bytes = [0; 8];
-    for (to, from) in bytes.iter_mut().zip(codes) {
-        *to = *from;
-    }
-    let word = u64::from_le_bytes(bytes);
+fn pack_unit_3(codes: [u8; 8]) -> [u8; 3] {
+    let word = u64::from_le_bytes(codes);
     // Each product shifts the wanted bits of its bytes into the top byte; no two of the partial
     // products share a bit, so nothing carries.
     let low = word & 0x0303_0303_0303_0303;
@@ -59,10 +62,14 @@ fn pack_unit_3(codes: &[u8]) -> [u8; 3] {
 
 #[inline(always)]
 pub(crate) fn unpack_3(src: &[u8], dst: &mut [u8]) {
-    for (from, codes) in src.as_chunks::<3>().0.iter().zip(dst.chunks_mut(8)) {
-        for (to, from) in codes.iter_mut().zip(unpack_unit_3(*from)) {
-            *to = from;
-        }
+    let (units, tail) = dst.as_chunks_mut::<8>();
+    let bytes = src.as_chunks::<3>().0;
+    let last = bytes.get(units.len());
+    for (codes, from) in units.iter_mut().zip(bytes) {
+        *codes = unpack_unit_3(*from);
+    }
+    if let Some(from) = last {
+        unpad(&unpack_unit_3(*from), tail);
     }
 }
 

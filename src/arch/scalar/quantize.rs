@@ -1,4 +1,4 @@
-use crate::arch::scalar::{max, min, round};
+use crate::arch::scalar::{max, min, round_i32};
 use crate::arch::simd::Code;
 use crate::kernels::{Affine, QUOTIENT_LIMIT};
 use crate::params::elementwise::Rounding;
@@ -11,8 +11,8 @@ fn code<C: Code>(x: f32, scale: f32, zero_point: i32, to: &Affine<'_>) -> C {
     let quotient = if quotient.is_nan() { 0.0 } else { quotient };
     let quotient = min(max(quotient, -QUOTIENT_LIMIT), QUOTIENT_LIMIT);
     let code = match to.rounding {
-        Rounding::AfterRounding => round(quotient) as i32 + zero_point,
-        Rounding::BeforeRounding => round(quotient + zero_point as f32) as i32,
+        Rounding::AfterRounding => round_i32(quotient) + zero_point,
+        Rounding::BeforeRounding => round_i32(quotient + zero_point as f32),
     };
     C::from_i32(code.max(to.min).min(to.max))
 }

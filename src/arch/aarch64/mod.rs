@@ -1,0 +1,3 @@
+//! AArch64: Advanced SIMD, which is part of the target.
+
+pub(crate) mod neon;

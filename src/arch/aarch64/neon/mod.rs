@@ -1,0 +1,14 @@
+//! Advanced SIMD: eight registers to a block.
+
+#![allow(unsafe_code, reason = "table entries are unsafe fn pointers")]
+
+mod simd;
+
+use crate::arch::generic as bodies;
+use crate::arch::vector_tier;
+use crate::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, kernel_list};
+use core::num::NonZeroUsize;
+use half::{bf16, f16};
+use simd::Neon;
+
+kernel_list!(vector_tier [Neon, Neon, "neon"]);
