@@ -38,7 +38,17 @@ const GROUP: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
 fn affine<'a>(scale: &'a [f32], zero_point: &'a [i32], group: NonZeroUsize) -> Affine<'a> {
     let (min, max, rounding) = (-65536, 65535, Rounding::AfterRounding);
-    Affine { group, scale, zero_point, zero_point_all: 0, rounding, min, max, bounded: false }
+    Affine {
+        group,
+        scale,
+        reciprocal: &[],
+        zero_point,
+        zero_point_all: 0,
+        rounding,
+        min,
+        max,
+        bounded: false,
+    }
 }
 
 fn i8_range<'a>(scale: &'a [f32], zero_point: &'a [i32], group: NonZeroUsize) -> Affine<'a> {
@@ -54,125 +64,320 @@ fn i16_range<'a>(scale: &'a [f32]) -> Affine<'a> {
 }
 
 const CASES: &[Case] = &[
-    Case { name: "quantize_i8", read: 32, write: 8, run: |k, b, n| {
-        k.quantize_i8(&b.floats[..n], &i8_range(&[0.0011], &[], WHOLE), bytemuck::cast_slice_mut(&mut b.bytes[..n]));
-    } },
-    Case { name: "quantize_u8_before", read: 32, write: 8, run: |k, b, n| {
-        let to = Affine { rounding: Rounding::BeforeRounding, ..u8_range(&[0.0011], &[119], WHOLE) };
-        k.quantize_u8(&b.floats[..n], &to, &mut b.bytes[..n]);
-    } },
-    Case { name: "quantize_i8_bounded", read: 32, write: 8, run: |k, b, n| {
-        let to = Affine { bounded: true, ..i8_range(&[0.0011], &[], WHOLE) };
-        k.quantize_i8(&b.floats[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
-    } },
-    Case { name: "quantize_i8_group128", read: 32, write: 8, run: |k, b, n| {
-        k.quantize_i8(&b.floats[..n], &i8_range(&b.more[..n / 128], &[], GROUP), bytemuck::cast_slice_mut(&mut b.bytes[..n]));
-    } },
-    Case { name: "quantize_i8_group32", read: 32, write: 8, run: |k, b, n| {
-        let group = NonZeroUsize::new(32).unwrap();
-        k.quantize_i8(&b.floats[..n], &i8_range(&b.more[..n / 32], &[], group), bytemuck::cast_slice_mut(&mut b.bytes[..n]));
-    } },
-    Case { name: "quantize_i16", read: 32, write: 16, run: |k, b, n| {
-        k.quantize_i16(&b.floats[..n], &i16_range(&[0.00001]), bytemuck::cast_slice_mut(&mut b.words[..n]));
-    } },
-    Case { name: "quantize_columns_i8", read: 32, write: 8, run: |k, b, n| {
-        // One row after another with 1024 scales, as in a matrix of 1024 columns.
-        let to = i8_range(&b.more[..1024], &[], WHOLE);
-        let out: &mut [i8] = bytemuck::cast_slice_mut(&mut b.bytes[..n]);
-        for (x, q) in b.floats[..n].chunks(1024).zip(out.chunks_mut(1024)) {
-            k.quantize_columns_i8(x, &to, q);
-        }
-    } },
-    Case { name: "dequantize_i8", read: 8, write: 32, run: |k, b, n| {
-        k.dequantize_i8(bytemuck::cast_slice(&b.bytes[..n]), &affine(&[0.0011], &[], WHOLE), &mut b.floats[..n]);
-    } },
-    Case { name: "dequantize_u8_group128", read: 8, write: 32, run: |k, b, n| {
-        k.dequantize_u8(&b.bytes[..n], &affine(&b.more[..n / 128], &[], GROUP), &mut b.floats[..n]);
-    } },
-    Case { name: "dequantize_i16", read: 16, write: 32, run: |k, b, n| {
-        k.dequantize_i16(bytemuck::cast_slice(&b.words[..n]), &affine(&[0.0011], &[], WHOLE), &mut b.floats[..n]);
-    } },
-    Case { name: "fake_quantize", read: 32, write: 32, run: |k, b, n| {
-        k.fake_quantize(&mut b.floats[..n], -0.1, 0.1, 256);
-    } },
-    Case { name: "widen_f16", read: 16, write: 32, run: |k, b, n| {
-        k.widen_f16(bytemuck::cast_slice::<u16, f16>(&b.words[..n]), &mut b.floats[..n]);
-    } },
-    Case { name: "widen_bf16", read: 16, write: 32, run: |k, b, n| {
-        k.widen_bf16(bytemuck::cast_slice::<u16, bf16>(&b.words[..n]), &mut b.floats[..n]);
-    } },
-    Case { name: "narrow_f16", read: 32, write: 16, run: |k, b, n| {
-        k.narrow_f16(&b.floats[..n], bytemuck::cast_slice_mut::<u16, f16>(&mut b.words[..n]));
-    } },
-    Case { name: "narrow_bf16", read: 32, write: 16, run: |k, b, n| {
-        k.narrow_bf16(&b.floats[..n], bytemuck::cast_slice_mut::<u16, bf16>(&mut b.words[..n]));
-    } },
-    Case { name: "min_max", read: 32, write: 0, run: |k, b, n| {
-        let (mut min, mut max) = ([0.0], [0.0]);
-        k.min_max(&b.floats[..n], WHOLE, &mut min, &mut max);
-        black_box((min, max));
-    } },
-    Case { name: "min_max_group128", read: 32, write: 0, run: |k, b, n| {
-        let (min, max) = b.more[..n / 64].split_at_mut(n / 128);
-        k.min_max(&b.floats[..n], GROUP, min, max);
-    } },
-    Case { name: "min_max_bf16", read: 16, write: 0, run: |k, b, n| {
-        let (mut min, mut max) = ([0.0], [0.0]);
-        k.min_max_bf16(bytemuck::cast_slice::<u16, bf16>(&b.words[..n]), WHOLE, &mut min, &mut max);
-        black_box((min, max));
-    } },
-    Case { name: "abs_max", read: 32, write: 0, run: |k, b, n| {
-        black_box(k.abs_max(&b.floats[..n]));
-    } },
-    Case { name: "sum", read: 32, write: 0, run: |k, b, n| {
-        black_box(k.sum(&b.floats[..n]));
-    } },
-    Case { name: "squared_distance", read: 64, write: 0, run: |k, b, n| {
-        black_box(k.squared_distance(&b.floats[..n], &b.more[..n]));
-    } },
-    Case { name: "min_max_columns", read: 32, write: 0, run: |k, b, n| {
-        let (min, max) = b.more[..2048].split_at_mut(1024);
-        b.floats[..n].chunks(1024).for_each(|x| k.min_max_columns(x, min, max));
-    } },
-    Case { name: "sum_columns", read: 32, write: 0, run: |k, b, n| {
-        b.floats[..n].chunks(1024).for_each(|x| k.sum_columns(x, &mut b.more[..1024]));
-    } },
-    Case { name: "pack_4", read: 8, write: 4, run: |k, b, n| {
-        k.pack_4(&b.bytes[..n], &mut b.more_bytes[..n / 2]);
-    } },
-    Case { name: "unpack_u4", read: 4, write: 8, run: |k, b, n| {
-        k.unpack_u4(&b.more_bytes[..n / 2], &mut b.bytes[..n]);
-    } },
-    Case { name: "unpack_i4", read: 4, write: 8, run: |k, b, n| {
-        k.unpack_i4(&b.more_bytes[..n / 2], &mut b.bytes[..n]);
-    } },
-    Case { name: "pack_3", read: 8, write: 3, run: |k, b, n| {
-        k.pack_3(&b.bytes[..n], &mut b.more_bytes[..n / 8 * 3]);
-    } },
-    Case { name: "unpack_3", read: 3, write: 8, run: |k, b, n| {
-        k.unpack_3(&b.more_bytes[..n / 8 * 3], &mut b.bytes[..n]);
-    } },
-    Case { name: "pack_2", read: 8, write: 2, run: |k, b, n| {
-        k.pack_2(&b.bytes[..n], &mut b.more_bytes[..n / 4]);
-    } },
-    Case { name: "unpack_2", read: 2, write: 8, run: |k, b, n| {
-        k.unpack_2(&b.more_bytes[..n / 4], &mut b.bytes[..n]);
-    } },
-    Case { name: "requantize_i8", read: 32, write: 8, run: |k, b, n| {
-        let to = FloatScale { scale: &[0.001], zero_point: 3, min: -128, max: 127 };
-        k.requantize_i8(&b.ints[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
-    } },
-    Case { name: "requantize_fixed_i8", read: 32, write: 8, run: |k, b, n| {
-        let to = FixedScale {
-            multiplier: &[1_234_567_890],
-            shift: &[-9],
-            single_rounding: false,
-            zero_point: 3,
-            min: -128,
-            max: 127,
-        };
-        k.requantize_fixed_i8(&b.ints[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
-    } },
+    Case {
+        name: "quantize_i8",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            k.quantize_i8(
+                &b.floats[..n],
+                &i8_range(&[0.0011], &[], WHOLE),
+                bytemuck::cast_slice_mut(&mut b.bytes[..n]),
+            );
+        },
+    },
+    Case {
+        name: "quantize_u8_before",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to =
+                Affine { rounding: Rounding::BeforeRounding, ..u8_range(&[0.0011], &[119], WHOLE) };
+            k.quantize_u8(&b.floats[..n], &to, &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "quantize_i8_bounded",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to = Affine { bounded: true, ..i8_range(&[0.0011], &[], WHOLE) };
+            k.quantize_i8(&b.floats[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
+        },
+    },
+    Case {
+        name: "quantize_i8_group128",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            k.quantize_i8(
+                &b.floats[..n],
+                &i8_range(&b.more[..n / 128], &[], GROUP),
+                bytemuck::cast_slice_mut(&mut b.bytes[..n]),
+            );
+        },
+    },
+    Case {
+        name: "quantize_i8_group32",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let group = NonZeroUsize::new(32).unwrap();
+            k.quantize_i8(
+                &b.floats[..n],
+                &i8_range(&b.more[..n / 32], &[], group),
+                bytemuck::cast_slice_mut(&mut b.bytes[..n]),
+            );
+        },
+    },
+    Case {
+        name: "quantize_i16",
+        read: 32,
+        write: 16,
+        run: |k, b, n| {
+            k.quantize_i16(
+                &b.floats[..n],
+                &i16_range(&[0.00001]),
+                bytemuck::cast_slice_mut(&mut b.words[..n]),
+            );
+        },
+    },
+    Case {
+        name: "quantize_columns_i8",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            // One row after another with 1024 scales, as in a matrix of 1024 columns.
+            let reciprocal: Vec<f32> = b.more[..1024].iter().map(|s| 1.0 / s).collect();
+            let to = Affine { reciprocal: &reciprocal, ..i8_range(&b.more[..1024], &[], WHOLE) };
+            let out: &mut [i8] = bytemuck::cast_slice_mut(&mut b.bytes[..n]);
+            for (x, q) in b.floats[..n].chunks(1024).zip(out.chunks_mut(1024)) {
+                k.quantize_columns_i8(x, &to, q);
+            }
+        },
+    },
+    Case {
+        name: "dequantize_i8",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            k.dequantize_i8(
+                bytemuck::cast_slice(&b.bytes[..n]),
+                &affine(&[0.0011], &[], WHOLE),
+                &mut b.floats[..n],
+            );
+        },
+    },
+    Case {
+        name: "dequantize_u8_group128",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            k.dequantize_u8(
+                &b.bytes[..n],
+                &affine(&b.more[..n / 128], &[], GROUP),
+                &mut b.floats[..n],
+            );
+        },
+    },
+    Case {
+        name: "dequantize_i16",
+        read: 16,
+        write: 32,
+        run: |k, b, n| {
+            k.dequantize_i16(
+                bytemuck::cast_slice(&b.words[..n]),
+                &affine(&[0.0011], &[], WHOLE),
+                &mut b.floats[..n],
+            );
+        },
+    },
+    Case {
+        name: "fake_quantize",
+        read: 32,
+        write: 32,
+        run: |k, b, n| {
+            k.fake_quantize(&mut b.floats[..n], -0.1, 0.1, 256);
+        },
+    },
+    Case {
+        name: "widen_f16",
+        read: 16,
+        write: 32,
+        run: |k, b, n| {
+            k.widen_f16(bytemuck::cast_slice::<u16, f16>(&b.words[..n]), &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "widen_bf16",
+        read: 16,
+        write: 32,
+        run: |k, b, n| {
+            k.widen_bf16(bytemuck::cast_slice::<u16, bf16>(&b.words[..n]), &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "narrow_f16",
+        read: 32,
+        write: 16,
+        run: |k, b, n| {
+            k.narrow_f16(&b.floats[..n], bytemuck::cast_slice_mut::<u16, f16>(&mut b.words[..n]));
+        },
+    },
+    Case {
+        name: "narrow_bf16",
+        read: 32,
+        write: 16,
+        run: |k, b, n| {
+            k.narrow_bf16(&b.floats[..n], bytemuck::cast_slice_mut::<u16, bf16>(&mut b.words[..n]));
+        },
+    },
+    Case {
+        name: "min_max",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            let (mut min, mut max) = ([0.0], [0.0]);
+            k.min_max(&b.floats[..n], WHOLE, &mut min, &mut max);
+            black_box((min, max));
+        },
+    },
+    Case {
+        name: "min_max_group128",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            let (min, max) = b.more[..n / 64].split_at_mut(n / 128);
+            k.min_max(&b.floats[..n], GROUP, min, max);
+        },
+    },
+    Case {
+        name: "min_max_bf16",
+        read: 16,
+        write: 0,
+        run: |k, b, n| {
+            let (mut min, mut max) = ([0.0], [0.0]);
+            k.min_max_bf16(
+                bytemuck::cast_slice::<u16, bf16>(&b.words[..n]),
+                WHOLE,
+                &mut min,
+                &mut max,
+            );
+            black_box((min, max));
+        },
+    },
+    Case {
+        name: "abs_max",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            black_box(k.abs_max(&b.floats[..n]));
+        },
+    },
+    Case {
+        name: "sum",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            black_box(k.sum(&b.floats[..n]));
+        },
+    },
+    Case {
+        name: "squared_distance",
+        read: 64,
+        write: 0,
+        run: |k, b, n| {
+            black_box(k.squared_distance(&b.floats[..n], &b.more[..n]));
+        },
+    },
+    Case {
+        name: "min_max_columns",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            let (min, max) = b.more[..2048].split_at_mut(1024);
+            b.floats[..n].chunks(1024).for_each(|x| k.min_max_columns(x, min, max));
+        },
+    },
+    Case {
+        name: "sum_columns",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            b.floats[..n].chunks(1024).for_each(|x| k.sum_columns(x, &mut b.more[..1024]));
+        },
+    },
+    Case {
+        name: "pack_4",
+        read: 8,
+        write: 4,
+        run: |k, b, n| {
+            k.pack_4(&b.bytes[..n], &mut b.more_bytes[..n / 2]);
+        },
+    },
+    Case {
+        name: "unpack_u4",
+        read: 4,
+        write: 8,
+        run: |k, b, n| {
+            k.unpack_u4(&b.more_bytes[..n / 2], &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "unpack_i4",
+        read: 4,
+        write: 8,
+        run: |k, b, n| {
+            k.unpack_i4(&b.more_bytes[..n / 2], &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "pack_3",
+        read: 8,
+        write: 3,
+        run: |k, b, n| {
+            k.pack_3(&b.bytes[..n], &mut b.more_bytes[..n / 8 * 3]);
+        },
+    },
+    Case {
+        name: "unpack_3",
+        read: 3,
+        write: 8,
+        run: |k, b, n| {
+            k.unpack_3(&b.more_bytes[..n / 8 * 3], &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "pack_2",
+        read: 8,
+        write: 2,
+        run: |k, b, n| {
+            k.pack_2(&b.bytes[..n], &mut b.more_bytes[..n / 4]);
+        },
+    },
+    Case {
+        name: "unpack_2",
+        read: 2,
+        write: 8,
+        run: |k, b, n| {
+            k.unpack_2(&b.more_bytes[..n / 4], &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "requantize_i8",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to = FloatScale { scale: &[0.001], zero_point: 3, min: -128, max: 127 };
+            k.requantize_i8(&b.ints[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
+        },
+    },
+    Case {
+        name: "requantize_fixed_i8",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to = FixedScale {
+                multiplier: &[1_234_567_890],
+                shift: &[-9],
+                single_rounding: false,
+                zero_point: 3,
+                min: -128,
+                max: 127,
+            };
+            k.requantize_fixed_i8(&b.ints[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
+        },
+    },
 ];
 
 fn kernels(c: &mut Criterion) {

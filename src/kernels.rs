@@ -33,6 +33,9 @@ pub struct Affine<'a> {
     pub group: NonZeroUsize,
     /// One scale per group (or per column), finite and not 0.
     pub scale: &'a [f32],
+    /// `1 / scale` per column, if all scales are [`has_reciprocal`]; else empty. Only column
+    /// kernels that quantize read it: rows share it, so the caller computes it once.
+    pub reciprocal: &'a [f32],
     /// One zero point per group (or per column); empty where all are `zero_point_all`.
     pub zero_point: &'a [i32],
     /// The zero point where `zero_point` is empty.
@@ -46,6 +49,16 @@ pub struct Affine<'a> {
     /// Whether the caller knows that all elements are finite and at most [`QUOTIENT_LIMIT`] scales
     /// away from 0. Codes are the same either way; `true` is faster.
     pub bounded: bool,
+}
+
+/// Whether multiplying by the reciprocal of this divisor and correcting once gives the bits of a
+/// division, for all quotients that matter: see `arch::generic::divide`.
+#[inline(always)]
+#[must_use]
+pub fn has_reciprocal(divisor: f32) -> bool {
+    const SMALLEST: f32 = f32::from_bits((127 - 80) << 23); // 2^-80
+    const LARGEST: f32 = f32::from_bits((127 + 80) << 23); // 2^80
+    (SMALLEST..=LARGEST).contains(&divisor.abs())
 }
 
 /// Largest magnitude of a quotient that is rounded: beyond it every code is saturated, whatever

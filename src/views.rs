@@ -100,7 +100,13 @@ struct Place {
 impl Place {
     /// The address of `unit_bytes * units` bytes of a row, and how many units there are: fewer than
     /// asked for where the matrix ends.
-    fn run(&self, row: usize, units: Range<usize>, per_row: usize, bytes: usize) -> (*mut u8, usize) {
+    fn run(
+        &self,
+        row: usize,
+        units: Range<usize>,
+        per_row: usize,
+        bytes: usize,
+    ) -> (*mut u8, usize) {
         if row >= self.rows || units.start >= per_row || units.start >= units.end {
             return (core::ptr::NonNull::<u64>::dangling().as_ptr().cast(), 0);
         }
@@ -419,8 +425,8 @@ pub struct TallRows<O> {
 
 impl<O: Tiled> Tiled for TallRows<O> {
     unsafe fn part(&self, tile: &Tile) -> Self {
-        let rows = tile.rows.start.saturating_mul(self.factor)
-            ..tile.rows.end.saturating_mul(self.factor);
+        let rows =
+            tile.rows.start.saturating_mul(self.factor)..tile.rows.end.saturating_mul(self.factor);
         let tall = Tile { rows, cols: tile.cols.clone() };
         // SAFETY: tall tiles of disjoint tiles are disjoint.
         Self { inner: unsafe { self.inner.part(&tall) }, factor: self.factor }

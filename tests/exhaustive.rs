@@ -21,6 +21,7 @@ fn affine<'a>(scale: &'a [f32], zero_point: &'a [i32], min: i32, max: i32) -> Af
     Affine {
         group: NonZeroUsize::MAX,
         scale,
+        reciprocal: &[],
         zero_point,
         zero_point_all: 0,
         rounding: Rounding::AfterRounding,
@@ -154,14 +155,12 @@ fn all_floats_narrow() {
         scalar().narrow_bf16(x, &mut want_b);
         for k in others() {
             k.narrow_f16(x, &mut got);
-            let same = |(a, b): (&f16, &f16)| {
-                a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
-            };
+            let same =
+                |(a, b): (&f16, &f16)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
             assert!(want.iter().zip(&got).all(same), "{:?} from {:e}", k.isa(), x[0]);
             k.narrow_bf16(x, &mut got_b);
-            let same = |(a, b): (&bf16, &bf16)| {
-                a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
-            };
+            let same =
+                |(a, b): (&bf16, &bf16)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
             assert!(want_b.iter().zip(&got_b).all(same), "{:?} from {:e}", k.isa(), x[0]);
         }
     });
@@ -172,7 +171,9 @@ fn all_floats_narrow() {
 fn all_floats_fake_quantize() {
     let n = 1 << 20;
     let (mut want, mut got) = (vec![0.0; n], vec![0.0; n]);
-    for (low, high, levels) in [(-1.007874_f32, 1.0_f32, 256), (-3e-9, 7e-9, 65536), (0.0, 5e20, 16)] {
+    for (low, high, levels) in
+        [(-1.007874_f32, 1.0_f32, 256), (-3e-9, 7e-9, 65536), (0.0, 5e20, 16)]
+    {
         all_floats(|x| {
             want.copy_from_slice(x);
             scalar().fake_quantize(&mut want, low, high, levels);

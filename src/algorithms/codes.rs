@@ -2,8 +2,8 @@
 //! compression share.
 
 use crate::algorithms::pack::{pack, unpack};
-use crate::algorithms::stage::{STAGE, group_runs, narrowed, pieces, widened};
-use crate::kernels::{Affine, Kernels};
+use crate::algorithms::stage::{STAGE, cuts, group_runs, narrowed, pieces, widened};
+use crate::kernels::{Affine, Kernels, has_reciprocal};
 use crate::params::matrix::CodeType;
 use crate::views::{CodeRun, CodeRunMut, Run, RunMut};
 use core::ops::Range;
@@ -21,11 +21,12 @@ impl<'a> RowParams<'a> {
     /// Calls `f` with runs that cover `range` and the parameters of each.
     #[inline]
     fn runs(&self, range: Range<usize>, mut f: impl FnMut(Range<usize>, &Affine<'a>)) {
-        let Affine { scale, zero_point, group, .. } = self.affine;
+        let Affine { scale, reciprocal, zero_point, group, .. } = self.affine;
         if self.by_column {
             let scale = scale.get(range.clone()).unwrap_or_default();
+            let reciprocal = reciprocal.get(range.clone()).unwrap_or_default();
             let zero_point = zero_point.get(range.clone()).unwrap_or_default();
-            f(range, &Affine { scale, zero_point, ..self.affine });
+            f(range, &Affine { scale, reciprocal, zero_point, ..self.affine });
             return;
         }
         group_runs(range, group, |run, first| {
@@ -99,6 +100,9 @@ fn quantize_native<C: Native>(k: &Kernels, src: Run<'_>, params: &RowParams<'_>,
     }
 }
 
+/// Codes of a piece of f32 that is packed: there is no float buffer, so it can be longer.
+const PACKED_STAGE: usize = 4 * STAGE;
+
 fn quantize_packed(
     k: &Kernels,
     src: Run<'_>,
@@ -106,24 +110,67 @@ fn quantize_packed(
     code_type: CodeType,
     dst: &mut [u8],
 ) {
-    let mut floats = [0.0; STAGE];
-    let mut codes = [0_u8; STAGE];
-    let (_, unit_bytes) = code_type.unit();
-    let piece_bytes = code_type.row_bytes(STAGE).unwrap_or(unit_bytes).max(1);
-    for (piece, dst) in pieces(src.len()).zip(dst.chunks_mut(piece_bytes)) {
-        let x = widened(k, src.part(piece.clone()), &mut floats);
-        params.runs(piece.clone(), |run, affine| {
-            let inside = run.start - piece.start..run.end - piece.start;
-            let x = x.get(inside.clone()).unwrap_or_default();
-            let codes = codes.get_mut(inside).unwrap_or_default();
-            if code_type == CodeType::I4 {
-                i8::quantize(k, params.by_column, x, affine, bytemuck::cast_slice_mut(codes));
-            } else {
-                u8::quantize(k, params.by_column, x, affine, codes);
-            }
+    if let Run::F32(x) = src {
+        packed_pieces::<PACKED_STAGE>(k, x.len(), code_type, dst, |piece, codes| {
+            let x = x.get(piece.clone()).unwrap_or_default();
+            quantize_bytes(k, x, params, code_type, piece, codes);
         });
-        pack(k, code_type, codes.get(..piece.len()).unwrap_or_default(), dst);
+    } else {
+        let mut floats = [0.0; STAGE];
+        packed_pieces::<STAGE>(k, src.len(), code_type, dst, |piece, codes| {
+            let x = widened(k, src.part(piece.clone()), &mut floats);
+            quantize_bytes(k, x, params, code_type, piece, codes);
+        });
     }
+}
+
+/// Makes `len` codes in pieces of `N` bytes with `fill` and packs them.
+fn packed_pieces<const N: usize>(
+    k: &Kernels,
+    len: usize,
+    code_type: CodeType,
+    dst: &mut [u8],
+    mut fill: impl FnMut(Range<usize>, &mut [u8]),
+) {
+    let mut codes = [0_u8; N];
+    let bytes = code_type.row_bytes(N).unwrap_or(N).max(1);
+    for (piece, dst) in cuts(0..len, N).zip(dst.chunks_mut(bytes)) {
+        let codes = codes.get_mut(..piece.len()).unwrap_or_default();
+        fill(piece, codes);
+        pack(k, code_type, codes, dst);
+    }
+}
+
+/// The codes of a piece of a row, one byte each.
+fn quantize_bytes(
+    k: &Kernels,
+    x: &[f32],
+    params: &RowParams<'_>,
+    code_type: CodeType,
+    piece: Range<usize>,
+    codes: &mut [u8],
+) {
+    let start = piece.start;
+    params.runs(piece, |run, affine| {
+        let inside = run.start - start..run.end - start;
+        let x = x.get(inside.clone()).unwrap_or_default();
+        let codes = codes.get_mut(inside).unwrap_or_default();
+        if code_type == CodeType::I4 {
+            i8::quantize(k, params.by_column, x, affine, bytemuck::cast_slice_mut(codes));
+        } else {
+            u8::quantize(k, params.by_column, x, affine, codes);
+        }
+    });
+}
+
+/// Computes `1 / scale` into `to`; answers the part that was written, or nothing if a scale has no
+/// reciprocal.
+pub(crate) fn reciprocals<'a>(scale: &[f32], to: &'a mut [f32]) -> &'a [f32] {
+    if !scale.iter().all(|s| has_reciprocal(*s)) {
+        return &[];
+    }
+    to.iter_mut().zip(scale).for_each(|(to, scale)| *to = 1.0 / scale);
+    to.get(..scale.len()).unwrap_or_default()
 }
 
 /// Quantizes a row. `dst` holds as many codes as `src` has elements.

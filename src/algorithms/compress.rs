@@ -1,7 +1,9 @@
 //! Weight compression to integers: a scale, and in the asymmetric modes a zero point, per group.
 
 use crate::algorithms::WHOLE;
-use crate::algorithms::codes::{RowParams, dequantize_f32, dequantize_row, quantize_row};
+use crate::algorithms::codes::{
+    RowParams, dequantize_f32, dequantize_row, quantize_row, reciprocals,
+};
 use crate::algorithms::quantizer::{at_least_smallest, round};
 use crate::algorithms::stage::{STAGE, cuts, pieces, widened};
 use crate::kernels::{Affine, Kernels};
@@ -9,12 +11,10 @@ use crate::parallel::{Cut, Exec, Tile};
 use crate::params::elementwise::Rounding;
 use crate::params::weights::{
     AsymmetricRange, GroupAction, GroupChoice, GroupFallback, WeightError, WeightFormat,
-    WeightLayout, WeightMode,
+    WeightLayout,
 };
 use crate::status::{Error, Result, Status};
-use crate::views::{
-    CodesView, CodesViewMut, MatrixView, MatrixViewMut, PerGroup, Run, TallRows,
-};
+use crate::views::{CodesView, CodesViewMut, MatrixView, MatrixViewMut, PerGroup, Run, TallRows};
 use core::num::NonZeroUsize;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -46,8 +46,7 @@ impl Grouping {
         let channel = if format.by_column { rows } else { cols };
         let group = format.group.or(NonZeroUsize::new(channel)).unwrap_or(NonZeroUsize::MIN);
         if channel % group != 0 {
-            let rule =
-                if format.by_column { c"must divide rows" } else { c"must divide cols" };
+            let rule = if format.by_column { c"must divide rows" } else { c"must divide cols" };
             return Err(Error::field(c"params", c"group_size", rule, group.get() as f64));
         }
         Ok(if format.by_column {
@@ -136,10 +135,13 @@ impl crate::parallel::Tiled for ScalesMut<'_> {
 }
 
 impl ScalesMut<'_> {
-    fn write(&mut self, row: usize, first: usize, scale: &[f32]) {
+    fn write(&mut self, k: &Kernels, row: usize, first: usize, scale: &[f32]) {
         match self {
             Self::F32(to) => copy(scale, to.row_mut(row).get_mut(first..), |s| s),
-            Self::F16(to) => copy(scale, to.row_mut(row).get_mut(first..), f16::from_f32),
+            Self::F16(to) => {
+                let to = to.row_mut(row).get_mut(first..).unwrap_or_default();
+                k.narrow_f16(scale, to.get_mut(..scale.len()).unwrap_or_default());
+            }
         }
     }
 }
@@ -159,10 +161,10 @@ pub enum Scales<'a> {
 
 impl Scales<'_> {
     /// The scales `range` as f32.
-    fn read(&self, range: Range<usize>, to: &mut [f32]) {
+    fn read(&self, k: &Kernels, range: Range<usize>, to: &mut [f32]) {
         match self {
             Self::F32(from) => copy(from.get(range).unwrap_or_default(), Some(to), |s| s),
-            Self::F16(from) => copy(from.get(range).unwrap_or_default(), Some(to), f16::to_f32),
+            Self::F16(from) => k.widen_f16(from.get(range).unwrap_or_default(), to),
         }
     }
 }
@@ -203,6 +205,7 @@ impl<const N: usize> Batch<N> {
             affine: Affine {
                 group,
                 scale: self.scale.get(..n).unwrap_or_default(),
+                reciprocal: &[],
                 zero_point: self.zero_point.get(..n).unwrap_or_default(),
                 zero_point_all: 0,
                 rounding: if asymmetric {
@@ -219,10 +222,11 @@ impl<const N: usize> Batch<N> {
     }
 
     /// Reads stored parameters of the groups `range`.
-    fn read(&mut self, mode: WeightMode, scale: Scales<'_>, zero: &[u8], range: Range<usize>) {
-        scale.read(range.clone(), &mut self.scale);
+    fn read(&mut self, k: &Kernels, src: &Compressed<'_>, range: Range<usize>) {
+        src.scale.read(k, range.clone(), &mut self.scale);
+        let mode = src.format.mode;
         if mode.is_asymmetric() {
-            let zero = zero.get(range).unwrap_or_default();
+            let zero = src.zero_point.get(range).unwrap_or_default();
             copy(zero, Some(self.zero_point.as_mut_slice()), i32::from);
         } else {
             self.zero_point.iter_mut().for_each(|z| *z = mode.fixed_zero_point());
@@ -275,9 +279,13 @@ pub fn compress(
         })?;
     } else {
         let align = grouping.group.get().saturating_mul(8);
-        exec.tiles(Cut::new(src.rows(), src.cols(), align), (codes, scale, zero_point), |tile, outputs| {
-            compress_rows(k, format, grouping.group, src, tile, outputs, &bad);
-        })?;
+        exec.tiles(
+            Cut::new(src.rows(), src.cols(), align),
+            (codes, scale, zero_point),
+            |tile, outputs| {
+                compress_rows(k, format, grouping.group, src, tile, outputs, &bad);
+            },
+        )?;
     }
     match bad.0.into_inner() {
         usize::MAX => Ok(()),
@@ -288,8 +296,7 @@ pub fn compress(
 /// The outcome for an element that is not finite.
 fn not_finite(src: MatrixView<'_>, index: usize) -> Error {
     let cols = src.cols();
-    let (row, col) =
-        (index.checked_div(cols).unwrap_or(0), index.checked_rem(cols).unwrap_or(0));
+    let (row, col) = (index.checked_div(cols).unwrap_or(0), index.checked_rem(cols).unwrap_or(0));
     let value = match src.run(row, col..col + 1) {
         Run::F32([x]) => f64::from(*x),
         Run::F16([x]) => x.to_f64(),
@@ -325,10 +332,8 @@ fn compress_rows(
             let run = src.run(row, tile.cols.start + start..tile.cols.start + end);
             let n = (end - start).div_ceil(group.get());
             let (mut min, mut max) = ([0.0; GROUPS], [0.0; GROUPS]);
-            let (min, max) = (
-                min.get_mut(..n).unwrap_or_default(),
-                max.get_mut(..n).unwrap_or_default(),
-            );
+            let (min, max) =
+                (min.get_mut(..n).unwrap_or_default(), max.get_mut(..n).unwrap_or_default());
             min_max(k, run, group, min, max);
             if let Some(g) = batch.set(format, min, max) {
                 let first = g * group.get();
@@ -339,7 +344,7 @@ fn compress_rows(
             let out = codes.run_mut(i, start..end);
             quantize_row(k, run, &params, format.mode.code_type(), out);
             let first = start / group;
-            scale.write(i, first, params.affine.scale);
+            scale.write(k, i, first, params.affine.scale);
             let to = zero_point.row_mut(i).get_mut(first..);
             copy(params.affine.zero_point, to, |z| z as u8);
         }
@@ -367,10 +372,8 @@ fn compress_columns(
         for Range { start, end } in cuts(0..tile.cols.len(), COLUMNS) {
             let (n, cols) = (end - start, tile.cols.start + start..tile.cols.start + end);
             let (mut min, mut max) = ([f32::INFINITY; COLUMNS], [f32::NEG_INFINITY; COLUMNS]);
-            let (min, max) = (
-                min.get_mut(..n).unwrap_or_default(),
-                max.get_mut(..n).unwrap_or_default(),
-            );
+            let (min, max) =
+                (min.get_mut(..n).unwrap_or_default(), max.get_mut(..n).unwrap_or_default());
             for row in rows.clone() {
                 k.min_max_columns(widened(k, src.run(row, cols.clone()), &mut buffer), min, max);
             }
@@ -381,13 +384,15 @@ fn compress_columns(
                     }
                 }
             }
-            let params = batch.params(format, n, WHOLE);
+            let mut reciprocal = [0.0; COLUMNS];
+            let mut params = batch.params(format, n, WHOLE);
+            params.affine.reciprocal = reciprocals(params.affine.scale, &mut reciprocal);
             for (j, row) in rows.clone().enumerate() {
                 let run = src.run(row, cols.clone());
                 let out = codes.inner.run_mut(i * group + j, start..end);
                 quantize_row(k, run, &params, format.mode.code_type(), out);
             }
-            scale.write(i, start, params.affine.scale);
+            scale.write(k, i, start, params.affine.scale);
             let to = zero_point.row_mut(i).get_mut(start..);
             copy(params.affine.zero_point, to, |z| z as u8);
         }
@@ -408,31 +413,40 @@ pub struct Compressed<'a> {
 }
 
 impl Compressed<'_> {
-    /// Calls `f` with runs of columns that cover `cols` of `row`, and the parameters of each run.
-    /// A run starts at a unit of packed codes.
+    /// Covers a tile with runs of columns: calls `f` with the row, the run and its parameters. A run
+    /// starts at a unit of packed codes.
     fn runs(
         &self,
+        k: &Kernels,
         grouping: &Grouping,
-        row: usize,
-        cols: Range<usize>,
-        mut f: impl FnMut(Range<usize>, &RowParams<'_>),
+        tile: Tile,
+        mut f: impl FnMut(usize, Range<usize>, &RowParams<'_>),
     ) {
         let mut batch = Batch::<COLUMNS>::EMPTY;
-        let mode = self.format.mode;
+        let Tile { rows, cols } = tile;
         if self.format.by_column {
-            let first = row / grouping.group * grouping.cols;
             for run in cuts(cols, COLUMNS) {
-                batch.read(mode, self.scale, self.zero_point, first + run.start..first + run.end);
-                f(run.clone(), &batch.params(&self.format, run.len(), WHOLE));
+                let mut read = None;
+                for row in rows.clone() {
+                    let first = row / grouping.group * grouping.cols;
+                    if read != Some(first) {
+                        batch.read(k, self, first + run.start..first + run.end);
+                        read = Some(first);
+                    }
+                    f(row, run.clone(), &batch.params(&self.format, run.len(), WHOLE));
+                }
             }
             return;
         }
-        let (group, first) = (grouping.group, row * grouping.cols);
+        let group = grouping.group;
         let step = batch_groups(group).saturating_mul(group.get());
-        for run in cuts(cols, step) {
-            let groups = first + run.start / group..first + run.end.div_ceil(group.get());
-            batch.read(mode, self.scale, self.zero_point, groups.clone());
-            f(run, &batch.params(&self.format, groups.len(), group));
+        for row in rows {
+            let first = row * grouping.cols;
+            for run in cuts(cols.clone(), step) {
+                let groups = first + run.start / group..first + run.end.div_ceil(group.get());
+                batch.read(k, self, groups.clone());
+                f(row, run, &batch.params(&self.format, groups.len(), group));
+            }
         }
     }
 
@@ -453,13 +467,12 @@ pub fn decompress(
     let grouping = Grouping::new(&src.format, rows, cols)?;
     let cut = Cut::new(rows, cols, src.alignment(&grouping));
     exec.tiles(cut, dst, |tile, mut dst| {
-        for (i, row) in tile.rows.clone().enumerate() {
-            src.runs(&grouping, row, tile.cols.clone(), |run, params| {
-                let codes = src.codes.run(row, run.clone());
-                let inside = run.start - tile.cols.start..run.end - tile.cols.start;
-                dequantize_row(k, codes, params, code_type, dst.run_mut(i, inside));
-            });
-        }
+        let (top, left) = (tile.rows.start, tile.cols.start);
+        src.runs(k, &grouping, tile.clone(), |row, run, params| {
+            let codes = src.codes.run(row, run.clone());
+            let out = dst.run_mut(row - top, run.start - left..run.end - left);
+            dequantize_row(k, codes, params, code_type, out);
+        });
     })
 }
 
@@ -498,17 +511,16 @@ pub fn error(
     })
 }
 
-/// Calls `f` with pieces of the columns `cols` in `row`: where they start, the weights, and what
+/// Calls `f` with pieces of the rows of `tile`: the column where they start, the weights, and what
 /// the codes stand for.
 fn each_pair(
     k: &Kernels,
     (weights, src, grouping): (MatrixView<'_>, &Compressed<'_>, &Grouping),
-    row: usize,
-    cols: Range<usize>,
+    tile: Tile,
     mut f: impl FnMut(usize, &[f32], &[f32]),
 ) {
     let (mut floats, mut values) = ([0.0; STAGE], [0.0; STAGE]);
-    src.runs(grouping, row, cols, |run, params| {
+    src.runs(k, grouping, tile, |row, run, params| {
         let codes = src.codes.run(row, run.clone());
         for piece in pieces(run.len()) {
             let at = run.start + piece.start;
@@ -528,7 +540,8 @@ fn row_error(
     row: usize,
 ) -> f64 {
     let mut sum = 0.0;
-    each_pair(k, (weights, src, grouping), row, 0..weights.cols(), |_, x, y| {
+    let tile = Tile { rows: row..row + 1, cols: 0..weights.cols() };
+    each_pair(k, (weights, src, grouping), tile, |_, x, y| {
         sum += f64::from(k.squared_distance(x, y));
     });
     sum
@@ -543,15 +556,14 @@ fn column_errors(
     cols: Range<usize>,
 ) -> [f64; COLUMNS] {
     let mut sums = [0.0; COLUMNS];
-    for row in 0..weights.rows() {
-        each_pair(k, (weights, src, grouping), row, cols.clone(), |at, x, y| {
-            let mut squares = [0.0_f32; COLUMNS];
-            let squares = squares.get_mut(..x.len()).unwrap_or_default();
-            k.sum_squares_columns(x, y, squares);
-            let sums = sums.get_mut(at - cols.start..).unwrap_or_default();
-            sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += f64::from(*square));
-        });
-    }
+    let tile = Tile { rows: 0..weights.rows(), cols: cols.clone() };
+    each_pair(k, (weights, src, grouping), tile, |at, x, y| {
+        let mut squares = [0.0_f32; COLUMNS];
+        let squares = squares.get_mut(..x.len()).unwrap_or_default();
+        k.sum_squares_columns(x, y, squares);
+        let sums = sums.get_mut(at - cols.start..).unwrap_or_default();
+        sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += f64::from(*square));
+    });
     sums
 }
 

@@ -1,7 +1,8 @@
 //! Matrices to codes and back.
 
 use crate::algorithms::WHOLE;
-use crate::algorithms::codes::{RowParams, dequantize_row, quantize_row};
+use crate::algorithms::codes::{RowParams, dequantize_row, quantize_row, reciprocals};
+use crate::algorithms::stage::{STAGE, pieces};
 use crate::kernels::{Affine, Kernels};
 use crate::parallel::{Cut, Exec, Tile};
 use crate::params::elementwise::{Rounding, Sharing};
@@ -49,6 +50,7 @@ impl<'a> Quantizer<'a> {
         let affine = Affine {
             group,
             scale: self.scale.get(span.clone()).unwrap_or_default(),
+            reciprocal: &[],
             zero_point: pick(span),
             zero_point_all: 0,
             rounding: self.rounding,
@@ -70,12 +72,39 @@ pub fn quantize(
 ) -> Result {
     let (rows, cols, code_type) = (src.rows(), src.cols(), dst.code_type());
     exec.tiles(Cut::new(rows, cols, alignment(quantizer.sharing)), dst, |tile, mut dst| {
+        if quantizer.sharing == Sharing::Column {
+            quantize_columns(k, quantizer, src, tile, dst);
+            return;
+        }
         for (i, row) in tile.rows.clone().enumerate() {
             let params = quantizer.row(row, tile, cols);
             let codes = dst.run_mut(i, 0..tile.cols.len());
             quantize_row(k, src.run(row, tile.cols.clone()), &params, code_type, codes);
         }
     })
+}
+
+/// A tile whose columns have scales of their own: a few columns at a time, so that all rows share
+/// their reciprocals.
+fn quantize_columns(
+    k: &Kernels,
+    quantizer: &Quantizer<'_>,
+    src: MatrixView<'_>,
+    tile: &Tile,
+    mut dst: CodesViewMut<'_>,
+) {
+    let code_type = dst.code_type();
+    for piece in pieces(tile.cols.len()) {
+        let cols = tile.cols.start + piece.start..tile.cols.start + piece.end;
+        let part = Tile { rows: tile.rows.clone(), cols: cols.clone() };
+        let mut params = quantizer.row(tile.rows.start, &part, src.cols());
+        let mut buffer = [0.0; STAGE];
+        params.affine.reciprocal = reciprocals(params.affine.scale, &mut buffer);
+        for (i, row) in tile.rows.clone().enumerate() {
+            let codes = dst.run_mut(i, piece.clone());
+            quantize_row(k, src.run(row, cols.clone()), &params, code_type, codes);
+        }
+    }
 }
 
 /// Dequantizes `src` into `dst`, which has the same shape.

@@ -66,7 +66,11 @@ fn reduce_rows<O: Tiled>(
 }
 
 /// The outputs of rows or groups as parts of tiles.
-fn per_group<'a>(values: &'a mut [f32], src: &MatrixView<'_>, group: NonZeroUsize) -> PerGroup<'a, f32> {
+fn per_group<'a>(
+    values: &'a mut [f32],
+    src: &MatrixView<'_>,
+    group: NonZeroUsize,
+) -> PerGroup<'a, f32> {
     let group = group.get().min(src.cols()).max(1);
     PerGroup::new(values, src.cols().div_ceil(group), group)
 }

@@ -100,11 +100,7 @@ pub(crate) fn group_runs(
         let (index, inside) = (at / group, at % group);
         let left = range.end - at;
         let whole = left - left % group;
-        let step = if inside == 0 && whole > 0 {
-            whole
-        } else {
-            left.min(group.get() - inside)
-        };
+        let step = if inside == 0 && whole > 0 { whole } else { left.min(group.get() - inside) };
         f(at..at + step, index);
         at += step;
     }

@@ -29,11 +29,8 @@ fn rank(isa: Isa) -> u32 {
 fn tables() -> &'static [&'static Kernels] {
     #[cfg(target_arch = "x86_64")]
     {
-        const TABLES: &[&Kernels] = &[
-            &arch::scalar::KERNELS,
-            &arch::x86_64::avx2::KERNELS,
-            &arch::x86_64::avx512::KERNELS,
-        ];
+        const TABLES: &[&Kernels] =
+            &[&arch::scalar::KERNELS, &arch::x86_64::avx2::KERNELS, &arch::x86_64::avx512::KERNELS];
         TABLES
     }
     #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]

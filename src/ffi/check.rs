@@ -3,14 +3,10 @@
 
 use crate::parallel::Exec;
 use crate::params::context::{Ctx, Detail};
-use crate::params::matrix::{
-    Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,
-};
+use crate::params::matrix::{Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
 use crate::params::{Sized32, check_size};
 use crate::status::{Error, Result, Status};
-use crate::views::{
-    AccumulatorsView, CodesView, CodesViewMut, MatrixView, MatrixViewMut,
-};
+use crate::views::{AccumulatorsView, CodesView, CodesViewMut, MatrixView, MatrixViewMut};
 use core::ffi::CStr;
 use core::ptr;
 
@@ -226,11 +222,7 @@ impl<T> Output<T> {
     }
 
     /// As `new`; NULL stands for no array.
-    pub(super) fn optional(
-        pointer: *mut T,
-        len: usize,
-        argument: &'static CStr,
-    ) -> Result<Self> {
+    pub(super) fn optional(pointer: *mut T, len: usize, argument: &'static CStr) -> Result<Self> {
         Self::new(pointer, if pointer.is_null() { 0 } else { len }, argument)
     }
 
@@ -287,11 +279,8 @@ impl Layout {
             return Span::new(0, 0, argument);
         }
         let units = (rows - 1).checked_mul(stride).and_then(|n| n.checked_add(per_row));
-        let span = Span::new(
-            address,
-            bytes(units.ok_or(overflow(argument))?, unit, argument)?,
-            argument,
-        )?;
+        let span =
+            Span::new(address, bytes(units.ok_or(overflow(argument))?, unit, argument)?, argument)?;
         aligned(address, alignment, argument)?;
         Ok(span)
     }

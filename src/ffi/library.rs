@@ -128,4 +128,3 @@ pub unsafe extern "C" fn ptqk_codes_row_bytes(
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }
 }
-

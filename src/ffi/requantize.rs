@@ -72,8 +72,7 @@ pub unsafe extern "C" fn ptqk_requantize(
 ) -> Status {
     let body = |exec: Exec<'_>| {
         // SAFETY: the pointer contract of the header.
-        let (to, src, dst, count, [src_span, dst_span]) =
-            unsafe { arguments(params, src, dst) }?;
+        let (to, src, dst, count, [src_span, dst_span]) = unsafe { arguments(params, src, dst) }?;
         // SAFETY: as above.
         let (scale, scale_span) = unsafe { check::array(scale, count, c"scale") }?;
         check::every(scale, c"scale", c"must be finite", f32::is_finite)?;
@@ -110,8 +109,7 @@ pub unsafe extern "C" fn ptqk_requantize_fixed(
 ) -> Status {
     let body = |exec: Exec<'_>| {
         // SAFETY: the pointer contract of the header.
-        let (to, src, dst, count, [src_span, dst_span]) =
-            unsafe { arguments(params, src, dst) }?;
+        let (to, src, dst, count, [src_span, dst_span]) = unsafe { arguments(params, src, dst) }?;
         // SAFETY: as above.
         let (multiplier, span) = unsafe { check::array(multiplier, count, c"multiplier") }?;
         // SAFETY: as above.

@@ -56,11 +56,7 @@ pub unsafe extern "C" fn ptqk_weight_layout_query(
     unsafe { check::run(ctx, body) }
 }
 
-fn check_code_type(
-    format: &WeightFormat,
-    code_type: CodeType,
-    argument: &'static CStr,
-) -> Result {
+fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'static CStr) -> Result {
     if code_type == format.mode.code_type() {
         return Ok(());
     }
@@ -227,8 +223,7 @@ pub unsafe extern "C" fn ptqk_weight_error_query(
 ) -> Status {
     let body = |exec: Exec<'_>| {
         // SAFETY: the pointer contract of the header.
-        let (src, [codes, scale, zeros]) =
-            unsafe { compressed(params, codes, scale, zero_point) }?;
+        let (src, [codes, scale, zeros]) = unsafe { compressed(params, codes, scale, zero_point) }?;
         // SAFETY: as above.
         let (weights, weights_span) = unsafe { check::matrix(weights, c"weights") }?;
         let shape = (src.codes.rows(), src.codes.cols());

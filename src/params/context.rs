@@ -20,9 +20,8 @@ pub struct Ctx {
     pub user: *mut c_void,
     /// Runs `task(arg, i)` once for every `i` in `0..n`, in any order, on any threads of the caller,
     /// and returns when all are done. No result depends on how this is done. Default: NULL, serial.
-    pub parallel_for: Option<
-        unsafe extern "C" fn(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void),
-    >,
+    pub parallel_for:
+        Option<unsafe extern "C" fn(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void)>,
     /// Hears that `done` of `total` steps are finished; a non-zero answer cancels the call. Runs on
     /// the thread that made the call, between tasks; the last call of a complete run has
     /// `done == total`. Default: NULL.

@@ -10,21 +10,13 @@
 //!
 //! is the quotient of a real division for every pair of significands: a first quotient is at most
 //! 1.5 ulp off, so only the significands with `x * 2^k = s * (midpoint of two floats) + c` for a
-//! small integer `c` are at risk, and `tests/exhaustive.rs` walks over all of those. See
+//! small integer `c` are at risk, and `tests/division.rs` walks over all of those. For divisors between
+//! `2^-80` and `2^80` (`kernels::has_reciprocal`) the residual is exact for every `|x| >= 2^-102`; a
+//! smaller `x` has a quotient below `2^-22`, which rounds to 0 whatever its last bits are. See
 //! Brisebarre, Muller and Raina, "Accelerating correctly rounded floating-point division when the
 //! divisor is known in advance", IEEE TC 53 (2004).
 
-use crate::arch::simd::{BLOCK, Simd};
-
-/// Whether the reciprocal form is safe for this divisor. Between the limits the residual is exact
-/// for every `|x| >= 2^-102`; a smaller `x` has a quotient below `2^-22`, which rounds to 0
-/// whatever its last bits are.
-#[inline(always)]
-pub(crate) fn is_safe(divisor: f32) -> bool {
-    const SMALLEST: f32 = f32::from_bits((127 - 80) << 23); // 2^-80
-    const LARGEST: f32 = f32::from_bits((127 + 80) << 23); // 2^80
-    (SMALLEST..=LARGEST).contains(&divisor.abs())
-}
+use crate::arch::simd::Simd;
 
 /// A way to divide a block.
 pub(crate) trait Quotient<S: Simd>: Copy {
@@ -59,12 +51,10 @@ impl<S: Simd> Reciprocal<S> {
         Self { divisor: s.splat(divisor), reciprocal: s.splat(1.0 / divisor) }
     }
 
-    /// A divisor per lane, or `None` if one of them is not safe.
+    /// A divisor per lane, and its reciprocal.
     #[inline(always)]
-    pub(crate) fn of_lanes(s: S, divisor: &[f32; BLOCK]) -> Option<Self> {
-        let safe = divisor.iter().fold(true, |safe, d| safe & is_safe(*d));
-        let divisor = s.load(divisor);
-        safe.then(|| Self { divisor, reciprocal: s.div(s.splat(1.0), divisor) })
+    pub(crate) fn of_lanes(divisor: S::F32, reciprocal: S::F32) -> Self {
+        Self { divisor, reciprocal }
     }
 
     /// `x / divisor`.

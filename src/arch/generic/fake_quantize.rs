@@ -1,5 +1,6 @@
-use crate::arch::generic::divide::{Reciprocal, is_safe};
+use crate::arch::generic::divide::Reciprocal;
 use crate::arch::simd::{BLOCK, Simd, padded, unpad};
+use crate::kernels::has_reciprocal;
 
 /// The grid of all ranges: the last level, and how to divide by it.
 #[derive(Clone, Copy)]
@@ -84,7 +85,7 @@ fn each<S: Simd>(
 #[inline(always)]
 pub(crate) fn run<S: Simd>(s: S, data: &mut [f32], low: f32, high: f32, levels: u32) {
     let (grid, range) = (Grid::new(s, levels), high - low);
-    if is_safe(range) {
+    if has_reciprocal(range) {
         each(s, data, (low, high), grid, Reciprocal::new(s, range));
     } else {
         each(s, data, (low, high), grid, Exact(s.splat(range)));

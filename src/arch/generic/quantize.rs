@@ -2,9 +2,9 @@
 //! only keeps infinities and overflow out of the integer conversion; the narrowing store clamps.
 //! Where the caller has seen the extremes of a group, there is nothing to limit.
 
-use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal, is_safe};
+use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
 use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, padded, unpad};
-use crate::kernels::{Affine, QUOTIENT_LIMIT};
+use crate::kernels::{Affine, QUOTIENT_LIMIT, has_reciprocal};
 use crate::params::elementwise::Rounding;
 
 /// Adds the zero point to a quotient and rounds, in one of the two orders.
@@ -86,9 +86,9 @@ fn group<S: Simd, C: Code>(
     src: &[f32],
     dst: &mut [C],
 ) {
-    if bounded && is_safe(scale) {
+    if bounded && has_reciprocal(scale) {
         run(s, Reciprocal::new(s, scale), shift, range, src, dst);
-    } else if is_safe(scale) {
+    } else if has_reciprocal(scale) {
         let limit = s.splat(scale.abs() * QUOTIENT_LIMIT);
         run(s, Limited { reciprocal: Reciprocal::new(s, scale), limit }, shift, range, src, dst);
     } else {
@@ -116,55 +116,66 @@ pub(crate) fn groups<S: Simd, C: Code>(s: S, src: &[f32], to: &Affine<'_>, dst: 
     }
 }
 
-/// A block whose lanes have scales of their own.
+/// The parameters of 32 columns.
+#[derive(Clone, Copy)]
+struct Lanes<S: Simd> {
+    scale: S::F32,
+    /// `1 / scale`, where every scale has one.
+    reciprocal: Option<S::F32>,
+    zero_point: S::I32,
+}
+
 #[inline(always)]
-fn column_block<S: Simd>(
-    s: S,
-    x: &[f32; BLOCK],
-    scale: &[f32; BLOCK],
-    zero_point: &[i32; BLOCK],
-    rounding: Rounding,
-) -> S::I32 {
+fn column_block<S: Simd>(s: S, x: &[f32; BLOCK], lanes: Lanes<S>, to: &Affine<'_>) -> S::I32 {
     let x = s.load(x);
-    let divisor = s.load(scale);
-    let quotient = match Reciprocal::of_lanes(s, scale) {
+    let quotient = match lanes.reciprocal {
         Some(reciprocal) => {
-            let limit = s.mul(s.abs(divisor), s.splat(QUOTIENT_LIMIT));
-            Limited { reciprocal, limit }.of(s, x)
+            let reciprocal = Reciprocal::of_lanes(lanes.scale, reciprocal);
+            if to.bounded {
+                reciprocal.of(s, x)
+            } else {
+                let limit = s.mul(s.abs(lanes.scale), s.splat(QUOTIENT_LIMIT));
+                Limited { reciprocal, limit }.of(s, x)
+            }
         }
-        None => Divided { divisor, limit: s.splat(QUOTIENT_LIMIT) }.of(s, x),
+        None => Divided { divisor: lanes.scale, limit: s.splat(QUOTIENT_LIMIT) }.of(s, x),
     };
-    let zero_point = s.load_i32(zero_point);
-    match rounding {
-        Rounding::AfterRounding => After::<S>(zero_point).code(s, quotient),
-        Rounding::BeforeRounding => Before::<S>(s.to_f32(zero_point)).code(s, quotient),
+    match to.rounding {
+        Rounding::AfterRounding => After::<S>(lanes.zero_point).code(s, quotient),
+        Rounding::BeforeRounding => Before::<S>(s.to_f32(lanes.zero_point)).code(s, quotient),
     }
 }
 
 #[inline(always)]
 pub(crate) fn columns<S: Simd, C: Code>(s: S, src: &[f32], to: &Affine<'_>, dst: &mut [C]) {
     let (min, max) = (C::from_i32(to.min), C::from_i32(to.max));
-    let len = src.len().min(dst.len()).min(to.scale.len());
-    let shared = [to.zero_point_all; BLOCK];
-    let parts = src.chunks(BLOCK).zip(to.scale.chunks(BLOCK)).zip(dst.chunks_mut(BLOCK));
-    for (i, ((x, scale), q)) in parts.take(len.div_ceil(BLOCK)).enumerate() {
-        let zero_point = to.zero_point.get(i * BLOCK..).unwrap_or_default();
-        let zero_point = match zero_point.first_chunk::<BLOCK>() {
-            Some(whole) => *whole,
-            None if to.zero_point.is_empty() => shared,
-            None => padded(zero_point, 0),
-        };
-        match (x.first_chunk::<BLOCK>(), scale.first_chunk::<BLOCK>(), q.first_chunk_mut()) {
-            (Some(x), Some(scale), Some(q)) => {
-                C::store(s, column_block(s, x, scale, &zero_point, to.rounding), min, max, q);
-            }
-            _ => {
-                let (x, scale) = (padded(x, 0.0), padded(scale, 1.0));
-                let mut last = [C::zeroed(); BLOCK];
-                let code = column_block(s, &x, &scale, &zero_point, to.rounding);
-                C::store(s, code, min, max, &mut last);
-                unpad(&last, q);
-            }
+    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (out, out_tail) = dst.as_chunks_mut::<BLOCK>();
+    let (scales, scale_tail) = to.scale.as_chunks::<BLOCK>();
+    let (reciprocals, reciprocal_tail) = to.reciprocal.as_chunks::<BLOCK>();
+    let (zeros, zero_tail) = to.zero_point.as_chunks::<BLOCK>();
+    let shared = s.splat_i32(to.zero_point_all);
+    for (i, ((x, q), scale)) in blocks.iter().zip(out).zip(scales).enumerate() {
+        let mut lanes = Lanes { scale: s.load(scale), reciprocal: None, zero_point: shared };
+        if let Some(reciprocal) = reciprocals.get(i) {
+            lanes.reciprocal = Some(s.load(reciprocal));
         }
+        if let Some(zero_point) = zeros.get(i) {
+            lanes.zero_point = s.load_i32(zero_point);
+        }
+        C::store(s, column_block(s, x, lanes, to), min, max, q);
+    }
+    if !tail.is_empty() {
+        let mut lanes =
+            Lanes { scale: s.load(&padded(scale_tail, 1.0)), reciprocal: None, zero_point: shared };
+        if !to.reciprocal.is_empty() {
+            lanes.reciprocal = Some(s.load(&padded(reciprocal_tail, 1.0)));
+        }
+        if !to.zero_point.is_empty() {
+            lanes.zero_point = s.load_i32(&padded(zero_tail, 0));
+        }
+        let mut last = [C::zeroed(); BLOCK];
+        C::store(s, column_block(s, &padded(tail, 0.0), lanes, to), min, max, &mut last);
+        unpad(&last, out_tail);
     }
 }

@@ -105,12 +105,7 @@ fn keep_nan<S: Simd>(s: S, x: S::F32, value: S::F32) -> S::F32 {
 }
 
 #[inline(always)]
-fn min_max_block<S: Simd>(
-    s: S,
-    x: &[f32; BLOCK],
-    low: &mut [f32; BLOCK],
-    high: &mut [f32; BLOCK],
-) {
+fn min_max_block<S: Simd>(s: S, x: &[f32; BLOCK], low: &mut [f32; BLOCK], high: &mut [f32; BLOCK]) {
     let (x, a, b) = (s.add(s.load(x), s.splat(0.0)), s.load(low), s.load(high));
     let (mut min, mut max) = (s.min(x, a), s.max(x, b));
     // The sum is NaN if one of the two is; infinities of both signs make one, too.

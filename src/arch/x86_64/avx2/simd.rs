@@ -388,8 +388,7 @@ impl Simd for Avx2 {
         let ([low, high], [a, b, c, d]) = (halves_mut(to), x);
         // SAFETY: see the impl.
         unsafe {
-            for (to, packed) in
-                [(low, _mm256_packs_epi32(a, b)), (high, _mm256_packs_epi32(c, d))]
+            for (to, packed) in [(low, _mm256_packs_epi32(a, b)), (high, _mm256_packs_epi32(c, d))]
             {
                 let words = _mm256_max_epi16(ordered_words(packed), _mm256_set1_epi16(min));
                 store_i16s(to, _mm256_min_epi16(words, _mm256_set1_epi16(max)));
@@ -405,8 +404,7 @@ impl Simd for Avx2 {
             for (to, packed) in
                 [(low, _mm256_packus_epi32(a, b)), (high, _mm256_packus_epi32(c, d))]
             {
-                let words =
-                    _mm256_max_epu16(ordered_words(packed), _mm256_set1_epi16(min as i16));
+                let words = _mm256_max_epu16(ordered_words(packed), _mm256_set1_epi16(min as i16));
                 let words = _mm256_min_epu16(words, _mm256_set1_epi16(max as i16));
                 store_i16s(bytemuck::must_cast_mut(to), words);
             }
