@@ -1,6 +1,6 @@
 //! Picks a table: the best one that the CPU has and the caller allows.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[allow(unsafe_code, reason = "CPUID and XGETBV")]
 mod detect;
 
@@ -8,8 +8,8 @@ use crate::arch;
 use crate::kernels::{Isa, Kernels};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// The only state of the library: what the CPU has and the highest tier that the caller allows,
-/// as `detected << 8 | allowed`; 0 until the first look. Racing threads write the same value.
+/// The only state of the library: the highest tier that the CPU has and the highest that the caller
+/// allows, as ranks, `KNOWN | detected << 8 | allowed`; `UNKNOWN` until the first look.
 static ISA: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 const UNKNOWN: u32 = 0;
@@ -50,9 +50,14 @@ fn tables() -> &'static [&'static Kernels] {
 
 /// The highest rank that the CPU can run.
 fn detect() -> u32 {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         detect::rank()
+    }
+    // Miri has no CPUID; it runs what it was compiled for.
+    #[cfg(all(target_arch = "x86_64", miri))]
+    {
+        u32::from(cfg!(target_feature = "avx2"))
     }
     #[cfg(not(target_arch = "x86_64"))]
     {

@@ -1,0 +1,857 @@
+//! Bit identity: every table that the CPU can run gives the bytes of the scalar table.
+//!
+//! Each kernel meets every length around a block, random data, and the values that break kernels:
+//! ties, signed zero, NaN, infinities, subnormals, extreme codes and scales. Outputs start with the
+//! same content on both sides and lie between guards, so a skipped or a stray write shows. Payload
+//! and sign of a NaN are free.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails; every index is one of the test's own"
+)]
+
+use half::{bf16, f16};
+use ptqk::dispatch;
+use ptqk::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, QUOTIENT_LIMIT, has_reciprocal};
+use ptqk::params::elementwise::Rounding;
+use std::fmt::Debug;
+use std::num::NonZeroUsize;
+
+/// The oracle.
+fn scalar() -> &'static Kernels {
+    let k = dispatch::available().next().unwrap();
+    assert_eq!(k.isa(), Isa::Scalar);
+    k
+}
+
+/// The tables to compare with it.
+fn others() -> impl Iterator<Item = &'static Kernels> {
+    dispatch::available().skip(1)
+}
+
+/// None, a block and its neighbours, some blocks, all tails.
+fn lengths() -> impl Iterator<Item = usize> {
+    0..=257
+}
+
+const GROUPS: [usize; 8] = [1, 3, 7, 32, 33, 64, 100, usize::MAX];
+
+const ROUNDINGS: [Rounding; 2] = [Rounding::AfterRounding, Rounding::BeforeRounding];
+
+/// 2 to the power of `exponent`, for normal results.
+const fn pow2(exponent: i32) -> f32 {
+    f32::from_bits(((127 + exponent) as u32) << 23)
+}
+
+/// Ordinary scales, extreme ones, and the limits between which a reciprocal stands for a division.
+const SCALES: [f32; 28] = [
+    1.0,
+    -1.0,
+    0.1,
+    -0.037,
+    1.0 / 3.0,
+    3.0,
+    -7.25,
+    pow2(-7),
+    1e-3,
+    255.0,
+    1.000_000_1,
+    1.999_999_9,
+    pow2(-80),
+    f32::from_bits(pow2(-80).to_bits() - 1),
+    -f32::from_bits(pow2(-80).to_bits() + 1),
+    pow2(80),
+    -f32::from_bits(pow2(80).to_bits() - 1),
+    f32::from_bits(pow2(80).to_bits() + 1),
+    pow2(-100),
+    -1.37 * pow2(-118),
+    pow2(100),
+    -1.37 * pow2(126),
+    f32::MIN_POSITIVE,
+    1e-40,
+    -1e-42,
+    f32::from_bits(1),
+    f32::MAX,
+    f32::MIN,
+];
+
+/// Values that have a rule of their own somewhere.
+const SPECIALS: [f32; 38] = [
+    0.0,
+    -0.0,
+    0.5,
+    -0.5,
+    1.5,
+    -1.5,
+    2.5,
+    -2.5,
+    0.499_999_97,
+    -0.499_999_97,
+    1.0,
+    -1.0,
+    127.5,
+    -128.5,
+    255.5,
+    32_767.5,
+    -32_768.5,
+    65_504.0, // the largest f16
+    65_520.0, // rounds to infinity as f16
+    -65_519.996,
+    5.960_464_5e-8, // the smallest f16
+    2.980_232_2e-8, // half of it
+    131_071.5,      // around the limit of quotients
+    131_072.0,
+    -131_072.5,
+    8_388_608.0,
+    16_777_216.0,
+    2_147_483_648.0,
+    -2_147_483_904.0,
+    f32::MIN_POSITIVE,
+    1e-40,
+    -1e-45,
+    f32::MAX,
+    f32::MIN,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    f32::NAN,
+    f32::from_bits(0xFF80_0001), // signaling
+];
+
+/// SplitMix64.
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (x ^ x >> 31) as u32
+    }
+
+    /// In `0..n`.
+    fn below(&mut self, n: usize) -> usize {
+        ((u64::from(self.next()) * n as u64) >> 32) as usize
+    }
+
+    /// In `low..=high`.
+    fn between(&mut self, low: i32, high: i32) -> i32 {
+        low + self.below((high - low + 1) as usize) as i32
+    }
+
+    /// In `-1..1`.
+    fn uniform(&mut self) -> f32 {
+        self.next() as i32 as f32 / 2_147_483_648.0
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+
+    /// Any float, NaN and infinity included.
+    fn bits(&mut self) -> f32 {
+        f32::from_bits(self.next())
+    }
+
+    /// `x`, or a float near it.
+    fn nudge(&mut self, x: f32) -> f32 {
+        f32::from_bits(x.to_bits().wrapping_add_signed(self.between(-2, 2)))
+    }
+
+    /// Any scale: finite and not 0.
+    fn scale(&mut self) -> f32 {
+        loop {
+            let x = self.bits();
+            if x.is_finite() && x != 0.0 {
+                return x;
+            }
+        }
+    }
+
+    fn many<T>(&mut self, len: usize, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..len).map(|_| one(self)).collect()
+    }
+}
+
+/// Data sets for kernels that take any float.
+fn data_sets(rng: &mut Rng, len: usize) -> Vec<(&'static str, Vec<f32>)> {
+    let uniform = rng.many(len, |r| r.uniform() * 1e3);
+    let mut one_special = uniform.clone();
+    if len > 0 {
+        one_special[rng.below(len)] = rng.pick(&SPECIALS);
+    }
+    let mut one_nan = uniform.clone();
+    if len > 0 {
+        one_nan[rng.below(len)] = f32::NAN;
+    }
+    let zeros = rng.many(len, |r| r.pick(&[0.0, -0.0]));
+    let infinities = rng.many(len, |r| r.pick(&[1.0, -2.0, f32::INFINITY, f32::NEG_INFINITY]));
+    vec![
+        ("uniform", uniform),
+        ("one special", one_special),
+        ("one NaN", one_nan),
+        ("zeros", zeros),
+        ("infinities", infinities),
+        ("specials", rng.many(len, |r| r.pick(&SPECIALS))),
+        ("bits", rng.many(len, Rng::bits)),
+    ]
+}
+
+/// An element of an output.
+trait Element: bytemuck::Pod + Debug {
+    /// Equal bits, or NaN on both sides.
+    fn same(self, other: Self) -> bool;
+}
+
+macro_rules! elements {
+    ($($int:ty),+; $($float:ty),+) => {
+        $(impl Element for $int {
+            fn same(self, other: Self) -> bool {
+                self == other
+            }
+        })+
+        $(impl Element for $float {
+            fn same(self, other: Self) -> bool {
+                self.to_bits() == other.to_bits() || self.is_nan() && other.is_nan()
+            }
+        })+
+    };
+}
+
+elements!(i8, u8, i16, u16; f32, f16, bf16);
+
+/// An output that nobody has written.
+fn unwritten<T: Element>(len: usize) -> Vec<T> {
+    vec![bytemuck::pod_read_unaligned(&[0xA5; 4][..size_of::<T>()]); len]
+}
+
+/// Elements before and after an output. Odd, so that vectors meet addresses that are no multiple
+/// of their size.
+const GUARD: usize = 71;
+
+/// What `run` makes of an output with the content `start`. The bytes around it must stay.
+fn guarded<T: Element>(
+    start: &[T],
+    what: &impl Fn() -> String,
+    run: impl FnOnce(&mut [T]),
+) -> Vec<T> {
+    let mut all = unwritten(GUARD + start.len() + GUARD);
+    let guard: Vec<T> = unwritten(GUARD);
+    let end = GUARD + start.len();
+    all[GUARD..end].copy_from_slice(start);
+    run(&mut all[GUARD..end]);
+    let intact = |part: &[T]| bytemuck::cast_slice::<T, u8>(part) == bytemuck::cast_slice(&guard);
+    assert!(intact(&all[..GUARD]), "write before the output: {}", what());
+    assert!(intact(&all[end..]), "write behind the output: {}", what());
+    all[GUARD..end].to_vec()
+}
+
+/// Compares all tables on an output with the content `start`.
+fn compare<T: Element>(start: &[T], run: impl Fn(&Kernels, &mut [T]), what: impl Fn() -> String) {
+    let want = guarded(start, &what, |out| run(scalar(), out));
+    for k in others() {
+        let got = guarded(start, &what, |out| run(k, out));
+        let wrong = want.iter().zip(&got).position(|(want, got)| !want.same(*got));
+        if let Some(i) = wrong {
+            let (want, got) = (want[i], got[i]);
+            assert!(want.same(got), "{:?}[{i}] = {got:?}, not {want:?}: {}", k.isa(), what());
+        }
+    }
+}
+
+/// Compares all tables on a result.
+fn compare_value(run: impl Fn(&Kernels) -> f32, what: impl Fn() -> String) {
+    let want = run(scalar());
+    for k in others() {
+        let got = run(k);
+        assert!(got.same(want), "{:?} = {got:?}, not {want:?}: {}", k.isa(), what());
+    }
+}
+
+fn size(group: usize) -> NonZeroUsize {
+    NonZeroUsize::new(group).unwrap()
+}
+
+#[test]
+fn widen_matches_scalar() {
+    let all: Vec<u16> = (0..=u16::MAX).collect();
+    let (halves, brains): (&[f16], &[bf16]) =
+        (bytemuck::cast_slice(&all), bytemuck::cast_slice(&all));
+    let start = unwritten(all.len());
+    compare(&start, |k, out| k.widen_f16(halves, out), || "all f16".into());
+    compare(&start, |k, out| k.widen_bf16(brains, out), || "all bf16".into());
+
+    let mut rng = Rng(1);
+    for len in lengths() {
+        let bits = rng.many(len, |r| r.next() as u16);
+        let (halves, brains) = (bytemuck::cast_slice(&bits), bytemuck::cast_slice(&bits));
+        let start = unwritten(len);
+        compare(&start, |k, out| k.widen_f16(halves, out), || format!("f16, len {len}"));
+        compare(&start, |k, out| k.widen_bf16(brains, out), || format!("bf16, len {len}"));
+    }
+}
+
+#[test]
+fn narrow_matches_scalar() {
+    let check = |src: &[f32], what: &str| {
+        let what = || format!("{what}, len {}", src.len());
+        compare(&unwritten(src.len()), |k, out| k.narrow_f16(src, out), what);
+        compare(&unwritten(src.len()), |k, out| k.narrow_bf16(src, out), what);
+    };
+
+    // Every result, every tie between two of them, and the neighbours of both.
+    let around = |x: f32| [-1, 0, 1].map(|d| f32::from_bits(x.to_bits().wrapping_add_signed(d)));
+    let mut ties = Vec::new();
+    for bits in 0..u16::MAX {
+        let (low, high) = (f16::from_bits(bits).to_f32(), f16::from_bits(bits + 1).to_f32());
+        ties.extend([low, (low + high) / 2.0].into_iter().flat_map(around));
+    }
+    check(&ties, "around f16");
+    let mut ties = Vec::new();
+    for bits in 0..=u16::MAX {
+        let bits = u32::from(bits) << 16;
+        ties.extend([bits, bits | 0x8000].map(f32::from_bits).into_iter().flat_map(around));
+    }
+    check(&ties, "around bf16");
+
+    let mut rng = Rng(2);
+    for len in lengths() {
+        for (name, src) in data_sets(&mut rng, len) {
+            check(&src, name);
+        }
+    }
+}
+
+type Quantize<C> = fn(&Kernels, &[f32], &Affine<'_>, &mut [C]);
+type Dequantize<C> = fn(&Kernels, &[C], &Affine<'_>, &mut [f32]);
+
+/// The codes of a type.
+#[derive(Clone, Copy)]
+struct Codes {
+    low: i32,
+    high: i32,
+}
+
+const I8: Codes = Codes { low: -128, high: 127 };
+const U8: Codes = Codes { low: 0, high: 255 };
+const I16: Codes = Codes { low: -32_768, high: 32_767 };
+const U16: Codes = Codes { low: 0, high: 65_535 };
+
+impl Codes {
+    /// Ranges within those of the type.
+    fn ranges(self) -> [(i32, i32); 6] {
+        let Self { low, high } = self;
+        let middle = low + (high - low) / 3;
+        [
+            (low, high),
+            (low + 1, high),
+            (low, low),
+            (high, high),
+            (middle, high - 7),
+            (low / 16, high / 16),
+        ]
+    }
+
+    /// Zero points: the ends, the middle, small ones, and any.
+    fn zero_point(self, rng: &mut Rng) -> i32 {
+        let Self { low, high } = self;
+        let any = rng.between(low, high);
+        rng.pick(&[low, high, (low + high + 1) / 2, low.max(0), low.max(-1), 3, any, any])
+    }
+}
+
+/// A value whose code is interesting: mostly a code, a tie or something between, within or just
+/// outside of the range, and the floats around it.
+fn near_code(rng: &mut Rng, scale: f32, zero_point: i32, (min, max): (i32, i32)) -> f32 {
+    match rng.below(16) {
+        0 | 1 => rng.pick(&SPECIALS),
+        2 => rng.bits(),
+        3 => rng.uniform() * scale,
+        _ => {
+            let part = rng.uniform();
+            let code = rng.between(min - 3, max + 3) - zero_point;
+            let quotient = f64::from(code) + f64::from(rng.pick(&[0.0, 0.5, 0.5, part]));
+            rng.nudge((quotient * f64::from(scale)) as f32)
+        }
+    }
+}
+
+/// Scales and zero points for `count` groups, and a zero point for all where there are none.
+fn parameters(rng: &mut Rng, codes: Codes, count: usize) -> (Vec<f32>, Vec<i32>, i32) {
+    let usual = rng.below(2) == 0;
+    let scale = rng.many(count, |r| match usual {
+        true => r.pick(&SCALES[..12]),
+        false => r.pick(&SCALES),
+    });
+    let each = rng.below(2) * count;
+    let zero_point = rng.many(each, |r| codes.zero_point(r));
+    (scale, zero_point, codes.zero_point(rng))
+}
+
+/// Whether `Affine::bounded` may be promised for this element.
+fn fits(x: f32, scale: f32) -> bool {
+    x.is_finite() && (x / scale).abs() <= QUOTIENT_LIMIT
+}
+
+fn check_quantize<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
+    let mut rng = Rng(seed);
+    for len in lengths() {
+        for group in GROUPS {
+            for rounding in ROUNDINGS {
+                let count = len.div_ceil(group);
+                let (scale, zero_point, zero_point_all) = parameters(&mut rng, codes, count);
+                let (min, max) = rng.pick(&codes.ranges());
+                let mut src = Vec::new();
+                for i in 0..len {
+                    let g = i / group;
+                    let zero_point = zero_point.get(g).copied().unwrap_or(zero_point_all);
+                    src.push(near_code(&mut rng, scale[g], zero_point, (min, max)));
+                }
+                let fits = src.iter().enumerate().all(|(i, x)| fits(*x, scale[i / group]));
+                let to = Affine {
+                    group: size(group),
+                    scale: &scale,
+                    reciprocal: &[],
+                    zero_point: &zero_point,
+                    zero_point_all,
+                    rounding,
+                    min,
+                    max,
+                    bounded: fits && rng.below(2) == 0,
+                };
+                let run = |k: &Kernels, out: &mut [C]| kernel(k, &src, &to, out);
+                compare(&unwritten(len), run, || format!("{to:?}, src {src:?}"));
+            }
+        }
+    }
+}
+
+/// One scale per call: the chosen ones, and any.
+fn check_quantize_scales<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
+    let mut rng = Rng(seed);
+    let mut scales = SCALES.to_vec();
+    scales.extend(rng.many(300, Rng::scale));
+    for scale in scales {
+        for rounding in ROUNDINGS {
+            let (min, max) = rng.pick(&codes.ranges());
+            let zero_point_all = codes.zero_point(&mut rng);
+            let mut src = SPECIALS.to_vec();
+            src.extend(SPECIALS.map(|x| x * scale));
+            src.extend(rng.many(1000, |r| near_code(r, scale, zero_point_all, (min, max))));
+            src.extend(rng.many(1000, Rng::bits));
+            let to = Affine {
+                group: size(usize::MAX),
+                scale: &[scale],
+                reciprocal: &[],
+                zero_point: &[],
+                zero_point_all,
+                rounding,
+                min,
+                max,
+                bounded: false,
+            };
+            let what = || format!("{to:?}, src {src:?}");
+            compare(&unwritten(src.len()), |k, out| kernel(k, &src, &to, out), what);
+        }
+    }
+}
+
+#[test]
+fn quantize_matches_scalar() {
+    check_quantize(Kernels::quantize_i8, I8, 10);
+    check_quantize(Kernels::quantize_u8, U8, 11);
+    check_quantize(Kernels::quantize_i16, I16, 12);
+    check_quantize(Kernels::quantize_u16, U16, 13);
+}
+
+#[test]
+fn quantize_matches_scalar_for_every_scale() {
+    check_quantize_scales(Kernels::quantize_i8, I8, 14);
+    check_quantize_scales(Kernels::quantize_u8, U8, 15);
+    check_quantize_scales(Kernels::quantize_i16, I16, 16);
+    check_quantize_scales(Kernels::quantize_u16, U16, 17);
+}
+
+fn check_quantize_columns<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
+    let mut rng = Rng(seed);
+    for len in lengths() {
+        for rounding in ROUNDINGS.repeat(3) {
+            let (scale, zero_point, zero_point_all) = parameters(&mut rng, codes, len);
+            let (min, max) = rng.pick(&codes.ranges());
+            let mut src = Vec::new();
+            for (i, scale) in scale.iter().enumerate() {
+                let zero_point = zero_point.get(i).copied().unwrap_or(zero_point_all);
+                src.push(near_code(&mut rng, *scale, zero_point, (min, max)));
+            }
+            let fits = src.iter().zip(&scale).all(|(x, s)| fits(*x, *s));
+            let known = scale.iter().all(|s| has_reciprocal(*s)) && rng.below(4) > 0;
+            let reciprocal: Vec<f32> =
+                if known { scale.iter().map(|s| 1.0 / s).collect() } else { Vec::new() };
+            let to = Affine {
+                group: NonZeroUsize::MIN,
+                scale: &scale,
+                reciprocal: &reciprocal,
+                zero_point: &zero_point,
+                zero_point_all,
+                rounding,
+                min,
+                max,
+                bounded: fits && rng.below(2) == 0,
+            };
+            let run = |k: &Kernels, out: &mut [C]| kernel(k, &src, &to, out);
+            compare(&unwritten(len), run, || format!("{to:?}, src {src:?}"));
+        }
+    }
+}
+
+#[test]
+fn quantize_columns_matches_scalar() {
+    check_quantize_columns(Kernels::quantize_columns_i8, I8, 20);
+    check_quantize_columns(Kernels::quantize_columns_u8, U8, 21);
+    check_quantize_columns(Kernels::quantize_columns_i16, I16, 22);
+    check_quantize_columns(Kernels::quantize_columns_u16, U16, 23);
+}
+
+fn check_dequantize<C: Element + TryFrom<i32>>(
+    (kernel, columns): (Dequantize<C>, Dequantize<C>),
+    codes: Codes,
+    seed: u64,
+) {
+    let code = |q: i32| C::try_from(q).ok().unwrap();
+    let mut rng = Rng(seed);
+    let check = |kernel: Dequantize<C>, src: &[C], from: &Affine<'_>| {
+        let run = |k: &Kernels, out: &mut [f32]| kernel(k, src, from, out);
+        compare(&unwritten(src.len()), run, || format!("{from:?}, src {src:?}"));
+    };
+    let from = Affine {
+        group: NonZeroUsize::MIN,
+        scale: &[],
+        reciprocal: &[],
+        zero_point: &[],
+        zero_point_all: 0,
+        rounding: Rounding::AfterRounding,
+        min: 0,
+        max: 0,
+        bounded: false,
+    };
+
+    let all: Vec<C> = (codes.low..=codes.high).map(code).collect();
+    for scale in SCALES {
+        let zero_point_all = codes.zero_point(&mut rng);
+        let group = size(usize::MAX);
+        check(kernel, &all, &Affine { group, scale: &[scale], zero_point_all, ..from });
+    }
+    for len in lengths() {
+        let src = rng.many(len, |r| {
+            let any = r.between(codes.low, codes.high);
+            code(r.pick(&[codes.low, codes.high, any, any, any]))
+        });
+        for group in GROUPS {
+            let (scale, zero_point, zero_point_all) =
+                parameters(&mut rng, codes, len.div_ceil(group));
+            let (scale, zero_point) = (&scale[..], &zero_point[..]);
+            check(
+                kernel,
+                &src,
+                &Affine { group: size(group), scale, zero_point, zero_point_all, ..from },
+            );
+        }
+        for _ in 0..4 {
+            let (scale, zero_point, zero_point_all) = parameters(&mut rng, codes, len);
+            let (scale, zero_point) = (&scale[..], &zero_point[..]);
+            check(columns, &src, &Affine { scale, zero_point, zero_point_all, ..from });
+        }
+    }
+}
+
+#[test]
+fn dequantize_matches_scalar() {
+    check_dequantize((Kernels::dequantize_i8, Kernels::dequantize_columns_i8), I8, 30);
+    check_dequantize((Kernels::dequantize_u8, Kernels::dequantize_columns_u8), U8, 31);
+    check_dequantize((Kernels::dequantize_i16, Kernels::dequantize_columns_i16), I16, 32);
+    check_dequantize((Kernels::dequantize_u16, Kernels::dequantize_columns_u16), U16, 33);
+}
+
+const LEVELS: [u32; 10] = [2, 3, 4, 15, 16, 255, 256, 257, 65_535, 65_536];
+
+/// Ordinary, tiny, huge, subnormal, overflowing, empty and reversed.
+const RANGES: [(f32, f32); 16] = [
+    (-1.0, 1.0),
+    (0.0, 6.0),
+    (-0.1, 0.3),
+    (-128.0, 127.0),
+    (0.0, 255.0),
+    (-3.7, -0.2),
+    (0.0, pow2(-100)),
+    (-pow2(100), pow2(100)),
+    (0.0, 1e-40),
+    (-1e-45, 1e-45),
+    (1.0, 1.000_000_1),
+    (1e30, 1.000_1e30),
+    (f32::MIN / 2.0, f32::MAX / 2.0),
+    (f32::MIN, f32::MAX),
+    (2.0, 2.0),
+    (1.0, -1.0),
+];
+
+/// A value on the grid, between two of its values or outside, and the floats around it.
+fn near_level(rng: &mut Rng, (low, high): (f32, f32), levels: u32) -> f32 {
+    match rng.below(16) {
+        0 | 1 => rng.pick(&SPECIALS),
+        2 => rng.bits(),
+        3 => rng.nudge(low),
+        4 => rng.nudge(high),
+        _ => {
+            let level = rng.below(levels as usize) as f64;
+            let part = (level + rng.pick(&[0.0, 0.5, 0.5])) / f64::from(levels - 1);
+            let range = f64::from(high) - f64::from(low);
+            rng.nudge((f64::from(low) + part * range) as f32)
+        }
+    }
+}
+
+#[test]
+fn fake_quantize_matches_scalar() {
+    let mut rng = Rng(40);
+    let mut check = |len: usize, (low, high): (f32, f32), levels: u32| {
+        let data = rng.many(len, |r| near_level(r, (low, high), levels));
+        let what = || format!("{low:e}..{high:e}, {levels} levels, {data:?}");
+        compare(&data, |k, out| k.fake_quantize(out, low, high, levels), what);
+    };
+    for range in RANGES {
+        for levels in LEVELS {
+            check(3000, range, levels);
+        }
+    }
+    let mut choice = Rng(41);
+    for len in lengths() {
+        for _ in 0..8 {
+            check(len, choice.pick(&RANGES), choice.pick(&LEVELS));
+        }
+    }
+}
+
+#[test]
+fn fake_quantize_columns_matches_scalar() {
+    let mut rng = Rng(42);
+    for len in lengths() {
+        for levels in LEVELS {
+            let ranges = rng.many(len, |r| r.pick(&RANGES));
+            let (low, high): (Vec<f32>, Vec<f32>) = ranges.iter().copied().unzip();
+            let data: Vec<f32> = ranges.iter().map(|r| near_level(&mut rng, *r, levels)).collect();
+            let what = || format!("{levels} levels, ranges {ranges:?}, {data:?}");
+            compare(&data, |k, out| k.fake_quantize_columns(out, &low, &high, levels), what);
+        }
+    }
+}
+
+/// The same data in all formats.
+fn formats(src: &[f32]) -> (Vec<f16>, Vec<bf16>) {
+    let halves = src.iter().map(|x| f16::from_f32(*x)).collect();
+    (halves, src.iter().map(|x| bf16::from_f32(*x)).collect())
+}
+
+type MinMax<E> = fn(&Kernels, &[E], NonZeroUsize, &mut [f32], &mut [f32]);
+
+fn check_min_max<E: Element>(kernel: MinMax<E>, src: &[E], group: usize, name: &str) {
+    let start: Vec<f32> = unwritten(src.len().div_ceil(group));
+    let what = || format!("{name}, len {}, group {group}: {src:?}", src.len());
+    let minimum = |k: &Kernels, min: &mut [f32]| {
+        kernel(k, src, size(group), min, &mut start.clone());
+    };
+    compare(&start, minimum, what);
+    let maximum = |k: &Kernels, max: &mut [f32]| {
+        kernel(k, src, size(group), &mut start.clone(), max);
+    };
+    compare(&start, maximum, what);
+}
+
+#[test]
+fn min_max_matches_scalar() {
+    let mut rng = Rng(50);
+    for len in lengths() {
+        for (name, src) in data_sets(&mut rng, len) {
+            let (halves, brains) = formats(&src);
+            for group in GROUPS {
+                check_min_max(Kernels::min_max, &src, group, name);
+                check_min_max(Kernels::min_max_f16, &halves, group, name);
+                check_min_max(Kernels::min_max_bf16, &brains, group, name);
+            }
+        }
+    }
+}
+
+#[test]
+fn min_max_finds_a_value_in_every_place() {
+    let uniform = Rng(51).many(257, |r| r.uniform() * 1e3);
+    for place in 0..uniform.len() {
+        for value in [1e4, -1e4, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+            let mut src = uniform.clone();
+            src[place] = value;
+            check_min_max(Kernels::min_max, &src, usize::MAX, "place");
+            compare_value(|k| k.abs_max(&src), || format!("{value} in place {place}"));
+        }
+    }
+}
+
+#[test]
+fn abs_max_matches_scalar() {
+    let mut rng = Rng(52);
+    for len in lengths() {
+        for (name, src) in data_sets(&mut rng, len) {
+            let (halves, brains) = formats(&src);
+            let what = || format!("{name}, len {len}: {src:?}");
+            compare_value(|k| k.abs_max(&src), what);
+            compare_value(|k| k.abs_max_f16(&halves), what);
+            compare_value(|k| k.abs_max_bf16(&brains), what);
+        }
+    }
+}
+
+#[test]
+fn column_ranges_match_scalar() {
+    let mut rng = Rng(53);
+    for len in lengths() {
+        let first = data_sets(&mut rng, len);
+        for (name, second) in data_sets(&mut rng, len) {
+            // Rows join one after the other, as they do in a matrix.
+            let rows = [&first[rng.below(first.len())].1, &second, &first[0].1];
+            let what = || format!("{name}, {rows:?}");
+            let infinite = vec![f32::INFINITY; len];
+            let minimum = |k: &Kernels, min: &mut [f32]| {
+                let mut max = vec![f32::NEG_INFINITY; len];
+                rows.iter().for_each(|row| k.min_max_columns(row, min, &mut max));
+            };
+            compare(&infinite, minimum, what);
+            let maximum = |k: &Kernels, max: &mut [f32]| {
+                let mut min = infinite.clone();
+                rows.iter().for_each(|row| k.min_max_columns(row, &mut min, max));
+            };
+            compare(&vec![f32::NEG_INFINITY; len], maximum, what);
+            let magnitude = |k: &Kernels, max: &mut [f32]| {
+                rows.iter().for_each(|row| k.abs_max_columns(row, max));
+            };
+            compare(&vec![0.0; len], magnitude, what);
+        }
+    }
+}
+
+#[test]
+fn sums_match_scalar() {
+    let mut rng = Rng(60);
+    for len in lengths().chain([1000, 4096 + 31]) {
+        let others = data_sets(&mut rng, len);
+        for (name, src) in data_sets(&mut rng, len) {
+            let (halves, brains) = formats(&src);
+            let what = || format!("{name}, len {len}: {src:?}");
+            compare_value(|k| k.sum(&src), what);
+            compare_value(|k| k.sum_f16(&halves), what);
+            compare_value(|k| k.sum_bf16(&brains), what);
+            for center in [0.0, -0.0, rng.uniform() * 1e3, rng.pick(&SPECIALS)] {
+                compare_value(|k| k.sum_squares(&src, center), || format!("{center}, {}", what()));
+            }
+            for (_, other) in &others {
+                let what = || format!("{} and {other:?}", what());
+                compare_value(|k| k.squared_distance(&src, other), what);
+            }
+        }
+    }
+}
+
+#[test]
+fn column_sums_match_scalar() {
+    let mut rng = Rng(61);
+    for len in lengths() {
+        let starts = data_sets(&mut rng, len);
+        let centers = data_sets(&mut rng, len);
+        for (name, src) in data_sets(&mut rng, len) {
+            let start = &starts[rng.below(starts.len())].1;
+            let center = &centers[rng.below(centers.len())].1;
+            let what = || format!("{name}, {src:?}, center {center:?}, start {start:?}");
+            compare(start, |k, acc| k.sum_columns(&src, acc), what);
+            compare(start, |k, acc| k.sum_squares_columns(&src, center, acc), what);
+        }
+    }
+}
+
+type Pack = fn(&Kernels, &[u8], &mut [u8]);
+
+/// A packer, an unpacker, and the packed bytes of a number of codes.
+type Format = (Pack, Pack, fn(usize) -> usize);
+
+#[test]
+fn pack_matches_scalar() {
+    let formats: [Format; 4] = [
+        (Kernels::pack_4, Kernels::unpack_u4, |len| len.div_ceil(2)),
+        (Kernels::pack_4, Kernels::unpack_i4, |len| len.div_ceil(2)),
+        (Kernels::pack_3, Kernels::unpack_3, |len| 3 * len.div_ceil(8)),
+        (Kernels::pack_2, Kernels::unpack_2, |len| len.div_ceil(4)),
+    ];
+    let mut rng = Rng(70);
+    for len in lengths().chain([1000, 1024, 4099]) {
+        for (i, (pack, unpack, bytes)) in formats.iter().enumerate() {
+            let codes = rng.many(len, |r| r.next() as u8);
+            let packed = rng.many(bytes(len), |r| r.next() as u8);
+            let what = || format!("format {i}, codes {codes:?}, packed {packed:?}");
+            compare(&unwritten(packed.len()), |k, out| pack(k, &codes, out), what);
+            compare(&unwritten(len), |k, out| unpack(k, &packed, out), what);
+        }
+    }
+}
+
+/// Sums of products: mostly small, some anywhere, some extreme.
+fn accumulators(rng: &mut Rng, len: usize) -> Vec<i32> {
+    const EXTREMES: [i32; 10] =
+        [i32::MIN, i32::MIN + 1, i32::MAX, 0, 1, -1, 1 << 24, (1 << 24) + 1, 1 << 30, -(1 << 30)];
+    rng.many(len, |r| match r.below(4) {
+        0 => r.next() as i32,
+        1 => r.pick(&EXTREMES),
+        _ => r.between(-100_000, 100_000),
+    })
+}
+
+fn check_requantize<C: Element>(
+    float: fn(&Kernels, &[i32], &FloatScale<'_>, &mut [C]),
+    fixed: fn(&Kernels, &[i32], &FixedScale<'_>, &mut [C]),
+    codes: Codes,
+    seed: u64,
+) {
+    let mut rng = Rng(seed);
+    for len in lengths() {
+        let src = accumulators(&mut rng, len);
+        for count in [1, 1, 1, len, len] {
+            let (min, max) = rng.pick(&codes.ranges());
+            let zero_point = codes.zero_point(&mut rng);
+            let scale = rng.many(count, |r| match r.below(4) {
+                0 => r.pick(&SCALES),
+                1 => pow2(r.between(-20, 0)),
+                _ => r.uniform() / 500.0,
+            });
+            let to = FloatScale { scale: &scale, zero_point, min, max };
+            let what = || format!("{to:?}, src {src:?}");
+            compare(&unwritten(len), |k, out| float(k, &src, &to, out), what);
+
+            let multiplier = rng.many(count, |r| match r.below(4) {
+                0 => r.pick(&[0, 1, -1, 1 << 30, i32::MAX, i32::MIN]),
+                1 => r.next() as i32,
+                _ => r.between(1 << 30, i32::MAX - 1),
+            });
+            let shift = rng.many(count, |r| match r.below(4) {
+                0 => r.between(-31, 30),
+                _ => r.between(-14, 0),
+            });
+            for single_rounding in [false, true] {
+                let (multiplier, shift) = (&multiplier[..], &shift[..]);
+                let to = FixedScale { multiplier, shift, single_rounding, zero_point, min, max };
+                let what = || format!("{to:?}, src {src:?}");
+                compare(&unwritten(len), |k, out| fixed(k, &src, &to, out), what);
+            }
+        }
+    }
+}
+
+#[test]
+fn requantize_matches_scalar() {
+    check_requantize(Kernels::requantize_i8, Kernels::requantize_fixed_i8, I8, 80);
+    check_requantize(Kernels::requantize_u8, Kernels::requantize_fixed_u8, U8, 81);
+}

@@ -1,0 +1,284 @@
+//! Every function of the C border on small shapes, for Miri: pointers, tails, strides, packed codes,
+//! threads' tiles. Runs in the normal test run, too.
+//!
+//! Under Miri with `-Ctarget-feature=+avx2,+fma` the AVX2 tier runs; its f16 conversions use F16C,
+//! which Miri does not know, so 16-bit floats are bf16 there.
+
+#![allow(
+    missing_docs,
+    unsafe_code,
+    clippy::undocumented_unsafe_blocks,
+    clippy::indexing_slicing,
+    reason = "a test of the C border; every pointer is to a live vector of the right size"
+)]
+
+use half::{bf16, f16};
+use ptqk::ffi::*;
+use std::ffi::c_void;
+use std::ptr::{null, null_mut};
+
+const ROWS: usize = 3;
+const SHAPES: [(usize, usize); 4] = [(ROWS, 1), (ROWS, 33), (ROWS, 70), (1, 130)];
+
+/// A matrix with a gap between its rows.
+struct Floats {
+    data: Vec<u8>,
+    dtype: Dtype,
+    rows: usize,
+    cols: usize,
+    stride: usize,
+}
+
+impl Floats {
+    fn new(dtype: Dtype, rows: usize, cols: usize) -> Self {
+        let stride = cols + 2;
+        let mut data = vec![0; (rows - 1) * stride * dtype.bytes() + cols * dtype.bytes()];
+        for (i, chunk) in data.chunks_mut(dtype.bytes()).enumerate() {
+            let x = (i * 37 % 101) as f32 * 0.07 - 3.0;
+            match dtype {
+                Dtype::F32 => chunk.copy_from_slice(&x.to_ne_bytes()),
+                Dtype::F16 => chunk.copy_from_slice(&f16::from_f32(x).to_ne_bytes()),
+                Dtype::Bf16 => chunk.copy_from_slice(&bf16::from_f32(x).to_ne_bytes()),
+            }
+        }
+        // The allocation of a byte vector may be unaligned; move it to one that is not.
+        let mut words = vec![0_u32; data.len().div_ceil(4)];
+        bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..data.len()].copy_from_slice(&data);
+        let data = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
+        Self { data, dtype, rows, cols, stride }
+    }
+
+    fn view(&self) -> Matrix {
+        Matrix {
+            data: self.data.as_ptr().cast(),
+            rows: self.rows,
+            cols: self.cols,
+            row_stride: self.stride,
+            dtype: self.dtype as u32,
+            reserved: 0,
+        }
+    }
+
+    fn view_mut(&mut self) -> MatrixMut {
+        let Matrix { rows, cols, row_stride, dtype, reserved, .. } = self.view();
+        MatrixMut { data: self.data.as_mut_ptr().cast(), rows, cols, row_stride, dtype, reserved }
+    }
+}
+
+/// Aligned bytes for a matrix of codes.
+struct Bytes(Vec<u32>);
+
+impl Bytes {
+    fn new(len: usize) -> Self {
+        Self(vec![0x5A5A_5A5A; len.div_ceil(4)])
+    }
+
+    fn codes(&mut self, (rows, cols): (usize, usize), code_type: CodeType) -> CodesMut {
+        CodesMut {
+            data: self.0.as_mut_ptr().cast(),
+            rows,
+            cols,
+            row_stride_bytes: code_type.row_bytes(cols).unwrap(),
+            code_type: code_type as u32,
+            reserved: 0,
+        }
+    }
+}
+
+fn read(c: &CodesMut) -> Codes {
+    let &CodesMut { data, rows, cols, row_stride_bytes, code_type, reserved } = c;
+    Codes { data, rows, cols, row_stride_bytes, code_type, reserved }
+}
+
+fn dtypes() -> &'static [Dtype] {
+    if cfg!(miri) { &[Dtype::F32, Dtype::Bf16] } else { &[Dtype::F32, Dtype::F16, Dtype::Bf16] }
+}
+
+const CODE_TYPES: [CodeType; 8] = [
+    CodeType::I8,
+    CodeType::U8,
+    CodeType::I16,
+    CodeType::U16,
+    CodeType::I4,
+    CodeType::U4,
+    CodeType::U3,
+    CodeType::U2,
+];
+
+#[test]
+fn quantize_and_back() {
+    for shape in SHAPES {
+        for granularity in [0, 1, 2, 3] {
+            for code_type in CODE_TYPES {
+                for dtype in dtypes() {
+                    let (rows, cols) = shape;
+                    let mut src = Floats::new(*dtype, rows, cols);
+                    let scale = vec![0.11_f32; rows * cols];
+                    let zero = vec![1_i32; rows * cols];
+                    let params =
+                        QuantizeParams { granularity, group_size: 7, ..QuantizeParams::DEFAULT };
+                    let mut bytes = Bytes::new(rows * code_type.row_bytes(cols).unwrap());
+                    let codes = bytes.codes(shape, code_type);
+                    let status = unsafe {
+                        let (scale, zero) = (scale.as_ptr(), zero.as_ptr());
+                        ptqk_quantize(null(), &params, &src.view(), scale, zero, &codes)
+                    };
+                    assert_eq!(status, Status::Ok);
+                    let status = unsafe {
+                        let dst = src.view_mut();
+                        ptqk_dequantize(
+                            null(),
+                            &params,
+                            &read(&codes),
+                            scale.as_ptr(),
+                            null(),
+                            &dst,
+                        )
+                    };
+                    assert_eq!(status, Status::Ok);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fake_quantize_and_reduce() {
+    for (rows, cols) in SHAPES {
+        for granularity in [0, 1, 2, 3] {
+            for dtype in dtypes() {
+                let mut src = Floats::new(*dtype, rows, cols);
+                let (low, high) = (vec![-1.0_f32; rows * cols], vec![2.0_f32; rows * cols]);
+                let params = FakeQuantizeParams {
+                    granularity,
+                    group_size: 7,
+                    ..FakeQuantizeParams::DEFAULT
+                };
+                let status = unsafe {
+                    let dst = src.view_mut();
+                    let (low, high) = (low.as_ptr(), high.as_ptr());
+                    ptqk_fake_quantize(null(), &params, &src.view(), low, high, &dst)
+                };
+                assert_eq!(status, Status::Ok);
+                let params = ReduceParams { granularity, group_size: 7, ..ReduceParams::DEFAULT };
+                let (mut a, mut b) = (vec![0.0; rows * cols], vec![0.0; rows * cols]);
+                let view = src.view();
+                unsafe {
+                    let (a, b) = (a.as_mut_ptr(), b.as_mut_ptr());
+                    assert_eq!(ptqk_min_max(null(), &params, &view, a, b), Status::Ok);
+                    assert_eq!(ptqk_abs_max(null(), &params, &view, a), Status::Ok);
+                    assert_eq!(ptqk_sum(null(), &params, &view, a), Status::Ok);
+                    assert_eq!(ptqk_mean(null(), &params, &view, a), Status::Ok);
+                    assert_eq!(ptqk_variance(null(), &params, &view, a), Status::Ok);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn compress_and_back() {
+    for mode in 0..6 {
+        for (rows, cols, group_size, axis) in
+            [(3, 70, -1, 1), (3, 66, 33, 1), (2, 128, 32, 1), (6, 35, 3, 0), (4, 130, -1, 0)]
+        {
+            // Under Miri the scales are f32: see above.
+            let dtype = if cfg!(miri) { Dtype::F32 } else { Dtype::F16 };
+            let params = WeightParams {
+                mode,
+                group_size,
+                reduction_axis: axis,
+                scale_dtype: dtype as u32,
+                ..WeightParams::DEFAULT
+            };
+            let mut layout = WeightLayout::default();
+            let status =
+                unsafe { ptqk_weight_layout_query(null(), &params, rows, cols, &mut layout) };
+            assert_eq!(status, Status::Ok);
+            let mut weights = Floats::new(Dtype::F32, rows, cols);
+            let code_type = CodeType::try_from(layout.code_type).unwrap();
+            let mut bytes = Bytes::new(layout.code_bytes);
+            let codes = bytes.codes((rows, cols), code_type);
+            let mut scale = vec![0_u32; layout.groups];
+            let mut zero = vec![0_u8; layout.groups];
+            let (scale, zero) = (scale.as_mut_ptr().cast::<c_void>(), zero.as_mut_ptr());
+            let mut error = WeightError::default();
+            unsafe {
+                let view = weights.view();
+                let status = ptqk_compress_weights(null(), &params, &view, &codes, scale, zero);
+                assert_eq!(status, Status::Ok);
+                let codes = read(&codes);
+                let status = ptqk_weight_error_query(
+                    null(),
+                    &params,
+                    &view,
+                    &codes,
+                    scale,
+                    zero,
+                    &mut error,
+                );
+                assert_eq!(status, Status::Ok);
+                let dst = weights.view_mut();
+                let status = ptqk_decompress_weights(null(), &params, &codes, scale, zero, &dst);
+                assert_eq!(status, Status::Ok);
+            }
+            assert!(error.frobenius.is_finite());
+        }
+    }
+}
+
+#[test]
+fn requantize_and_pack() {
+    for (rows, cols) in SHAPES {
+        let acc: Vec<i32> = (0..rows * cols).map(|i| (i as i32 - 50) * 7919).collect();
+        let src = Accumulators { data: acc.as_ptr(), rows, cols, row_stride: cols };
+        let mut bytes = Bytes::new(rows * cols);
+        let codes = bytes.codes((rows, cols), CodeType::I8);
+        let n = rows * cols;
+        let (scale, multiplier, shift) = (vec![0.01_f32; n], vec![1 << 30; n], vec![-7; n]);
+        for granularity in [0, 1, 2] {
+            let params = RequantizeParams { granularity, ..RequantizeParams::DEFAULT };
+            unsafe {
+                let status = ptqk_requantize(null(), &params, &src, scale.as_ptr(), &codes);
+                assert_eq!(status, Status::Ok);
+                let (multiplier, shift) = (multiplier.as_ptr(), shift.as_ptr());
+                let status =
+                    ptqk_requantize_fixed(null(), &params, &src, multiplier, shift, &codes);
+                assert_eq!(status, Status::Ok);
+            }
+        }
+        for code_type in CODE_TYPES.into_iter().filter(|t| t.unit().1 != 2) {
+            let one: Vec<u8> = (0..cols).map(|i| (i % 4) as u8).collect();
+            let mut packed = vec![0; code_type.row_bytes(cols).unwrap()];
+            let mut back = vec![9; cols];
+            unsafe {
+                let code_type = code_type as u32;
+                let status = ptqk_pack(null(), code_type, one.as_ptr(), cols, packed.as_mut_ptr());
+                assert_eq!(status, Status::Ok);
+                let status =
+                    ptqk_unpack(null(), code_type, packed.as_ptr(), cols, back.as_mut_ptr());
+                assert_eq!(status, Status::Ok);
+            }
+            assert_eq!(one, back);
+        }
+    }
+}
+
+#[test]
+fn null_everywhere_is_refused() {
+    unsafe {
+        let params = QuantizeParams::DEFAULT;
+        let nothing: *const Matrix = null();
+        assert_eq!(
+            ptqk_quantize(null(), &params, nothing, null(), null(), null()),
+            Status::NullPointer
+        );
+        assert_eq!(
+            ptqk_quantize(null(), null(), nothing, null(), null(), null()),
+            Status::NullPointer
+        );
+        let params = ReduceParams::DEFAULT;
+        assert_eq!(ptqk_sum(null(), &params, nothing, null_mut()), Status::NullPointer);
+        ptqk_quantize_params_default(null_mut());
+    }
+}
