@@ -393,6 +393,11 @@ fn fits(x: f32, scale: f32) -> bool {
     x.is_finite() && (x / scale).abs() <= QUOTIENT_LIMIT
 }
 
+/// `x`, or 0 where it does not fit.
+fn fitting(x: f32, scale: f32) -> f32 {
+    if fits(x, scale) { x } else { 0.0 }
+}
+
 fn check_quantize<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
     let mut rng = Rng(seed);
     for len in lengths() {
@@ -407,7 +412,12 @@ fn check_quantize<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
                     let zero_point = zero_point.get(g).copied().unwrap_or(zero_point_all);
                     src.push(near_code(&mut rng, scale[g], zero_point, (min, max)));
                 }
-                let fits = src.iter().enumerate().all(|(i, x)| fits(*x, scale[i / group]));
+                let bounded = rng.below(2) == 0;
+                if bounded {
+                    src.iter_mut()
+                        .enumerate()
+                        .for_each(|(i, x)| *x = fitting(*x, scale[i / group]));
+                }
                 let to = Affine {
                     group: size(group),
                     scale: &scale,
@@ -417,7 +427,7 @@ fn check_quantize<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
                     rounding,
                     min,
                     max,
-                    bounded: fits && rng.below(2) == 0,
+                    bounded,
                 };
                 let run = |k: &Kernels, out: &mut [C]| kernel(k, &src, &to, out);
                 compare(&unwritten(len), run, || format!("{to:?}, src {src:?}"));
@@ -452,6 +462,11 @@ fn check_quantize_scales<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u6
             };
             let what = || format!("{to:?}, src {src:?}");
             compare(&unwritten(src.len()), |k, out| kernel(k, &src, &to, out), what);
+
+            let src: Vec<f32> = src.iter().map(|x| fitting(*x, scale)).collect();
+            let to = Affine { bounded: true, ..to };
+            let what = || format!("{to:?}, src {src:?}");
+            compare(&unwritten(src.len()), |k, out| kernel(k, &src, &to, out), what);
         }
     }
 }
@@ -483,7 +498,10 @@ fn check_quantize_columns<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u
                 let zero_point = zero_point.get(i).copied().unwrap_or(zero_point_all);
                 src.push(near_code(&mut rng, *scale, zero_point, (min, max)));
             }
-            let fits = src.iter().zip(&scale).all(|(x, s)| fits(*x, *s));
+            let bounded = rng.below(2) == 0;
+            if bounded {
+                src.iter_mut().zip(&scale).for_each(|(x, s)| *x = fitting(*x, *s));
+            }
             let known = scale.iter().all(|s| has_reciprocal(*s)) && rng.below(4) > 0;
             let reciprocal: Vec<f32> =
                 if known { scale.iter().map(|s| 1.0 / s).collect() } else { Vec::new() };
@@ -496,7 +514,7 @@ fn check_quantize_columns<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u
                 rounding,
                 min,
                 max,
-                bounded: fits && rng.below(2) == 0,
+                bounded,
             };
             let run = |k: &Kernels, out: &mut [C]| kernel(k, &src, &to, out);
             compare(&unwritten(len), run, || format!("{to:?}, src {src:?}"));
@@ -676,6 +694,23 @@ fn min_max_matches_scalar() {
                 check_min_max(Kernels::min_max, &src, group, name);
                 check_min_max(Kernels::min_max_f16, &halves, group, name);
                 check_min_max(Kernels::min_max_bf16, &brains, group, name);
+            }
+        }
+    }
+}
+
+#[test]
+fn min_max_of_many_groups_matches_scalar() {
+    let mut rng = Rng(54);
+    for group in [32, 64, 96, 128, 512, 544] {
+        for groups in [15, 16, 17, 33, 48] {
+            for len in [group * groups, group * groups + 5] {
+                for (name, src) in data_sets(&mut rng, len) {
+                    let (halves, brains) = formats(&src);
+                    check_min_max(Kernels::min_max, &src, group, name);
+                    check_min_max(Kernels::min_max_f16, &halves, group, name);
+                    check_min_max(Kernels::min_max_bf16, &brains, group, name);
+                }
             }
         }
     }

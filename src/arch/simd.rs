@@ -20,6 +20,8 @@ pub(crate) trait Simd: Copy {
 
     /// Whether there are registers for twice the accumulators.
     const WIDE: bool;
+    /// Whether `lesser`, `greater` and the reductions hand on a NaN.
+    const NAN_STAYS: bool = false;
 
     fn splat(self, x: f32) -> Self::F32;
     fn load(self, x: &[f32; BLOCK]) -> Self::F32;
@@ -37,24 +39,40 @@ pub(crate) trait Simd: Copy {
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `if a > b { a } else { b }`.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The smaller one, or either of two zeros. A NaN gives anything unless `NAN_STAYS`.
+    #[inline(always)]
+    fn lesser(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        self.min(a, b)
+    }
+    /// The larger one, or either of two zeros. A NaN gives anything unless `NAN_STAYS`.
+    #[inline(always)]
+    fn greater(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        self.max(a, b)
+    }
     fn abs(self, a: Self::F32) -> Self::F32;
     /// `if a > b { yes } else { no }`.
     fn select_gt(self, a: Self::F32, b: Self::F32, yes: Self::F32, no: Self::F32) -> Self::F32;
     /// `if x is NaN { 0 } else { clamp(x, -limit, limit) }`, for a positive limit.
     fn sanitize(self, x: Self::F32, limit: Self::F32) -> Self::F32;
+    /// As `sanitize`, but a NaN may stay where arithmetic keeps it and `round_i32` makes it 0.
+    #[inline(always)]
+    fn limit(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
+        self.sanitize(x, limit)
+    }
     /// To an integral value, half to even.
     fn round(self, x: Self::F32) -> Self::F32;
     /// Whether any lane is NaN.
     fn any_nan(self, x: Self::F32) -> bool;
-    /// The smallest lane, none of which is NaN.
+    /// The smallest lane, none of which is NaN unless `NAN_STAYS`.
     fn reduce_min(self, x: Self::F32) -> f32;
-    /// The largest lane, none of which is NaN.
+    /// The largest lane, none of which is NaN unless `NAN_STAYS`.
     fn reduce_max(self, x: Self::F32) -> f32;
 
     fn splat_i32(self, x: i32) -> Self::I32;
     fn load_i32(self, x: &[i32; BLOCK]) -> Self::I32;
     fn store_i32(self, x: Self::I32, to: &mut [i32; BLOCK]);
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// `b` is not `i32::MIN`.
     fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// The bits of `|x|` where they exceed `acc` as an integer, which puts a NaN above infinity.
     fn max_abs_bits(self, acc: Self::I32, x: Self::F32) -> Self::I32;

@@ -20,11 +20,17 @@ use crate::arch::simd::Simd;
 
 /// A way to divide a block.
 pub(crate) trait Quotient<S: Simd>: Copy {
-    /// The quotient, as the body needs it.
-    fn of(self, s: S, x: S::F32) -> S::F32;
+    /// The quotient, limited. A NaN gives 0, or what `Simd::limit` makes of it if
+    /// `nan_may_stay`.
+    fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32;
 }
 
-/// A real division; NaN gives 0 and the quotient is limited.
+#[inline(always)]
+fn limited<S: Simd>(s: S, x: S::F32, limit: S::F32, nan_may_stay: bool) -> S::F32 {
+    if nan_may_stay { s.limit(x, limit) } else { s.sanitize(x, limit) }
+}
+
+/// A real division, then the limit.
 #[derive(Clone, Copy)]
 pub(crate) struct Divided<S: Simd> {
     pub(crate) divisor: S::F32,
@@ -33,8 +39,8 @@ pub(crate) struct Divided<S: Simd> {
 
 impl<S: Simd> Quotient<S> for Divided<S> {
     #[inline(always)]
-    fn of(self, s: S, x: S::F32) -> S::F32 {
-        s.sanitize(s.div(x, self.divisor), self.limit)
+    fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32 {
+        limited(s, s.div(x, self.divisor), self.limit, nan_may_stay)
     }
 }
 
@@ -68,7 +74,7 @@ impl<S: Simd> Reciprocal<S> {
 /// For values that need no limit.
 impl<S: Simd> Quotient<S> for Reciprocal<S> {
     #[inline(always)]
-    fn of(self, s: S, x: S::F32) -> S::F32 {
+    fn of(self, s: S, x: S::F32, _: bool) -> S::F32 {
         self.divide(s, x)
     }
 }
@@ -83,7 +89,7 @@ pub(crate) struct Limited<S: Simd> {
 
 impl<S: Simd> Quotient<S> for Limited<S> {
     #[inline(always)]
-    fn of(self, s: S, x: S::F32) -> S::F32 {
-        self.reciprocal.divide(s, s.sanitize(x, self.limit))
+    fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32 {
+        self.reciprocal.divide(s, limited(s, x, self.limit, nan_may_stay))
     }
 }

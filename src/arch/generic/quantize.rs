@@ -7,9 +7,9 @@ use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, padded, unpad};
 use crate::kernels::{Affine, QUOTIENT_LIMIT, has_reciprocal};
 use crate::params::elementwise::Rounding;
 
-/// Adds the zero point to a quotient and rounds, in one of the two orders.
+/// Divides, then adds the zero point and rounds, in one of the two orders.
 trait Shift<S: Simd>: Copy {
-    fn code(self, s: S, quotient: S::F32) -> S::I32;
+    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32;
 }
 
 /// No zero point.
@@ -18,8 +18,8 @@ struct Unshifted;
 
 impl<S: Simd> Shift<S> for Unshifted {
     #[inline(always)]
-    fn code(self, s: S, quotient: S::F32) -> S::I32 {
-        s.round_i32(quotient)
+    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
+        s.round_i32(quotient.of(s, x, true))
     }
 }
 
@@ -28,8 +28,8 @@ struct After<S: Simd>(S::I32);
 
 impl<S: Simd> Shift<S> for After<S> {
     #[inline(always)]
-    fn code(self, s: S, quotient: S::F32) -> S::I32 {
-        s.add_i32(s.round_i32(quotient), self.0)
+    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
+        s.add_i32(s.round_i32(quotient.of(s, x, true)), self.0)
     }
 }
 
@@ -38,8 +38,8 @@ struct Before<S: Simd>(S::F32);
 
 impl<S: Simd> Shift<S> for Before<S> {
     #[inline(always)]
-    fn code(self, s: S, quotient: S::F32) -> S::I32 {
-        s.round_i32(s.add(quotient, self.0))
+    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
+        s.round_i32(s.add(quotient.of(s, x, false), self.0))
     }
 }
 
@@ -56,7 +56,7 @@ fn run<S: Simd, C: Code>(
     // A macro and not a closure: see the module.
     macro_rules! code {
         ($x:expr) => {
-            shift.code(s, quotient.of(s, s.load($x)))
+            shift.code(s, s.load($x), quotient)
         };
     }
     let (pairs, rest) = src.as_chunks::<PAIR>();
@@ -128,21 +128,38 @@ struct Lanes<S: Simd> {
 #[inline(always)]
 fn column_block<S: Simd>(s: S, x: &[f32; BLOCK], lanes: Lanes<S>, to: &Affine<'_>) -> S::I32 {
     let x = s.load(x);
-    let quotient = match lanes.reciprocal {
+    match to.rounding {
+        Rounding::AfterRounding => {
+            column_code(s, x, lanes, to.bounded, After::<S>(lanes.zero_point))
+        }
+        Rounding::BeforeRounding => {
+            column_code(s, x, lanes, to.bounded, Before::<S>(s.to_f32(lanes.zero_point)))
+        }
+    }
+}
+
+#[inline(always)]
+fn column_code<S: Simd>(
+    s: S,
+    x: S::F32,
+    lanes: Lanes<S>,
+    bounded: bool,
+    shift: impl Shift<S>,
+) -> S::I32 {
+    match lanes.reciprocal {
         Some(reciprocal) => {
             let reciprocal = Reciprocal::of_lanes(lanes.scale, reciprocal);
-            if to.bounded {
-                reciprocal.of(s, x)
+            if bounded {
+                shift.code(s, x, reciprocal)
             } else {
                 let limit = s.mul(s.abs(lanes.scale), s.splat(QUOTIENT_LIMIT));
-                Limited { reciprocal, limit }.of(s, x)
+                shift.code(s, x, Limited { reciprocal, limit })
             }
         }
-        None => Divided { divisor: lanes.scale, limit: s.splat(QUOTIENT_LIMIT) }.of(s, x),
-    };
-    match to.rounding {
-        Rounding::AfterRounding => After::<S>(lanes.zero_point).code(s, quotient),
-        Rounding::BeforeRounding => Before::<S>(s.to_f32(lanes.zero_point)).code(s, quotient),
+        None => {
+            let limit = s.splat(QUOTIENT_LIMIT);
+            shift.code(s, x, Divided { divisor: lanes.scale, limit })
+        }
     }
 }
 

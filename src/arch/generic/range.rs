@@ -2,7 +2,7 @@ use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
 use core::num::NonZeroUsize;
 
 /// Minimum, maximum, and a poison that is NaN if an input was NaN or infinite: `x * 0` is 0
-/// for every finite `x`.
+/// for every finite `x`. Where a NaN stays in the minimum, no poison is needed.
 #[derive(Clone, Copy)]
 struct Extremes<S: Simd> {
     min: S::F32,
@@ -19,15 +19,17 @@ impl<S: Simd> Extremes<S> {
 
     #[inline(always)]
     fn add(&mut self, s: S, x: S::F32) {
-        self.min = s.min(x, self.min);
-        self.max = s.max(x, self.max);
-        self.poison = s.fma(x, s.splat(0.0), self.poison);
+        self.min = s.lesser(x, self.min);
+        self.max = s.greater(x, self.max);
+        if !S::NAN_STAYS {
+            self.poison = s.fma(x, s.splat(0.0), self.poison);
+        }
     }
 
     #[inline(always)]
     fn merge(&mut self, s: S, other: Self) {
-        self.min = s.min(other.min, self.min);
-        self.max = s.max(other.max, self.max);
+        self.min = s.lesser(other.min, self.min);
+        self.max = s.greater(other.max, self.max);
         self.poison = s.add(self.poison, other.poison);
     }
 }
@@ -56,7 +58,7 @@ fn group<S: Simd, E: Element>(s: S, src: &[E]) -> (f32, f32) {
     if let Some(first) = tail.first() {
         all.add(s, E::load(s, &padded(tail, *first)));
     }
-    if s.any_nan(all.poison) && src.iter().any(|x| x.to_f32().is_nan()) {
+    if !S::NAN_STAYS && s.any_nan(all.poison) && src.iter().any(|x| x.to_f32().is_nan()) {
         return (f32::NAN, f32::NAN);
     }
     // Adding +0 turns a -0 into +0: the result does not depend on which zero came first.
@@ -107,9 +109,9 @@ fn keep_nan<S: Simd>(s: S, x: S::F32, value: S::F32) -> S::F32 {
 #[inline(always)]
 fn min_max_block<S: Simd>(s: S, x: &[f32; BLOCK], low: &mut [f32; BLOCK], high: &mut [f32; BLOCK]) {
     let (x, a, b) = (s.add(s.load(x), s.splat(0.0)), s.load(low), s.load(high));
-    let (mut min, mut max) = (s.min(x, a), s.max(x, b));
+    let (mut min, mut max) = (s.lesser(x, a), s.greater(x, b));
     // The sum is NaN if one of the two is; infinities of both signs make one, too.
-    if s.any_nan(s.add(x, a)) {
+    if !S::NAN_STAYS && s.any_nan(s.add(x, a)) {
         min = keep_nan(s, x, keep_nan(s, a, min));
         max = keep_nan(s, x, keep_nan(s, a, max));
     }

@@ -89,6 +89,7 @@ impl Simd for Neon {
     type I32 = [I; 8];
 
     const WIDE: bool = false;
+    const NAN_STAYS: bool = true;
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F32 {
@@ -158,6 +159,18 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn lesser(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(vminq_f32(a, b)) }
+    }
+
+    #[inline(always)]
+    fn greater(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(vmaxq_f32(a, b)) }
+    }
+
+    #[inline(always)]
     fn abs(self, a: Self::F32) -> Self::F32 {
         // SAFETY: see the impl.
         unsafe { each!(vabsq_f32(a)) }
@@ -182,6 +195,13 @@ impl Simd for Neon {
                 vminq_f32(vmaxq_f32(x, vnegq_f32(limit)), limit)
             }
         };
+        each!(one(x, limit))
+    }
+
+    #[inline(always)]
+    fn limit(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl. A NaN stays: `fcvtns` makes it 0.
+        let one = |x: F, limit: F| unsafe { vminq_f32(vmaxq_f32(x, vnegq_f32(limit)), limit) };
         each!(one(x, limit))
     }
 
