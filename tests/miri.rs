@@ -1,7 +1,7 @@
 //! Every function of the C border on small shapes, for Miri: pointers, tails, strides, packed codes,
 //! threads' tiles. Runs in the normal test run, too.
 //!
-//! Under Miri with `-Ctarget-feature=+avx2,+fma` the AVX2 tier runs; its f16 conversions use F16C,
+//! Under Miri with `-Ctarget-feature=+avx2,+fma,+f16c` the AVX2 tier runs; its f16 conversions use F16C,
 //! which Miri does not know, so 16-bit floats are bf16 there.
 
 #![allow(
@@ -22,7 +22,8 @@ const SHAPES: [(usize, usize); 4] = [(ROWS, 1), (ROWS, 33), (ROWS, 70), (1, 130)
 
 /// A matrix with a gap between its rows.
 struct Floats {
-    data: Vec<u8>,
+    /// Words, so that every element type is aligned.
+    data: Vec<u32>,
     dtype: Dtype,
     rows: usize,
     cols: usize,
@@ -32,8 +33,10 @@ struct Floats {
 impl Floats {
     fn new(dtype: Dtype, rows: usize, cols: usize) -> Self {
         let stride = cols + 2;
-        let mut data = vec![0; (rows - 1) * stride * dtype.bytes() + cols * dtype.bytes()];
-        for (i, chunk) in data.chunks_mut(dtype.bytes()).enumerate() {
+        let len = ((rows - 1) * stride + cols) * dtype.bytes();
+        let mut data = vec![0_u32; len.div_ceil(4)];
+        let bytes = bytemuck::cast_slice_mut::<u32, u8>(&mut data);
+        for (i, chunk) in bytes.chunks_exact_mut(dtype.bytes()).enumerate() {
             let x = (i * 37 % 101) as f32 * 0.07 - 3.0;
             match dtype {
                 Dtype::F32 => chunk.copy_from_slice(&x.to_ne_bytes()),
@@ -41,10 +44,6 @@ impl Floats {
                 Dtype::Bf16 => chunk.copy_from_slice(&bf16::from_f32(x).to_ne_bytes()),
             }
         }
-        // The allocation of a byte vector may be unaligned; move it to one that is not.
-        let mut words = vec![0_u32; data.len().div_ceil(4)];
-        bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..data.len()].copy_from_slice(&data);
-        let data = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
         Self { data, dtype, rows, cols, stride }
     }
 

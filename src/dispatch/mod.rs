@@ -57,7 +57,11 @@ fn detect() -> u32 {
     // Miri has no CPUID; it runs what it was compiled for.
     #[cfg(all(target_arch = "x86_64", miri))]
     {
-        u32::from(cfg!(target_feature = "avx2"))
+        u32::from(cfg!(all(
+            target_feature = "avx2",
+            target_feature = "fma",
+            target_feature = "f16c"
+        )))
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
