@@ -17,7 +17,7 @@ fail() {
     exit 1
 }
 
-member=$($ar t "$archive" | grep "^$crate-.*\.o\$") || fail "no object of the crate $crate"
+member=$($ar t "$archive" | grep "^$crate[-.].*\.o\$") || fail "no object of the crate $crate"
 [ "$(echo "$member" | wc -l)" -eq 1 ] || fail "more than one object of the crate $crate (is LTO off?):" $member
 
 scratch=$(mktemp -d "$folder/repack.XXXXXX")
