@@ -3,10 +3,14 @@
 
 use crate::parallel::Exec;
 use crate::params::context::{Ctx, Detail};
-use crate::params::matrix::{Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
+#[cfg(feature = "requantize")]
+use crate::params::matrix::Accumulators;
+use crate::params::matrix::{CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
 use crate::params::{Sized32, check_size};
 use crate::status::{Error, Result, Status};
-use crate::views::{AccumulatorsView, CodesView, CodesViewMut, MatrixView, MatrixViewMut};
+#[cfg(feature = "requantize")]
+use crate::views::AccumulatorsView;
+use crate::views::{CodesView, CodesViewMut, MatrixView, MatrixViewMut};
 use core::ffi::CStr;
 use core::ptr;
 
@@ -393,6 +397,7 @@ pub(super) unsafe fn codes_mut<'a>(
 ///
 /// # Safety
 /// The pointer contract of the header.
+#[cfg(feature = "requantize")]
 pub(super) unsafe fn accumulators<'a>(
     pointer: *const Accumulators,
     argument: &'static CStr,

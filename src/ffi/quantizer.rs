@@ -15,6 +15,9 @@ pub unsafe extern "C" fn ptqk_quantization_params_default(params: *mut Quantizat
     unsafe { check::fill(params, QuantizationParams::DEFAULT) };
 }
 
+/// An input array and the memory it covers.
+type Input<'a> = (&'a [f32], check::Span);
+
 /// Two input arrays of `n` finite values, `low <= high`.
 ///
 /// # Safety
@@ -24,7 +27,7 @@ unsafe fn ends<'a>(
     (high, high_name): (*const f32, &'static CStr),
     n: usize,
     rule: &'static CStr,
-) -> Result<((&'a [f32], check::Span), (&'a [f32], check::Span))> {
+) -> Result<(Input<'a>, Input<'a>)> {
     // SAFETY: the contract of this function.
     let (low, high) =
         unsafe { (check::array(low, n, low_name)?, check::array(high, n, high_name)?) };

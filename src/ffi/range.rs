@@ -18,7 +18,10 @@ pub unsafe extern "C" fn ptqk_reduce_params_default(params: *mut ReduceParams) {
     unsafe { check::fill(params, ReduceParams::DEFAULT) };
 }
 
-/// Checks the arguments that all reductions share: the sharing, the matrix, and `N` outputs.
+/// What a reduction needs: the sharing, the matrix, and `N` outputs.
+type Reduction<'a, const N: usize> = (Sharing, MatrixView<'a>, [&'a mut [f32]; N]);
+
+/// Checks the arguments that all reductions share; nothing to do if the matrix is empty.
 ///
 /// # Safety
 /// The pointer contract of the header.
@@ -26,7 +29,7 @@ unsafe fn arguments<'a, const N: usize>(
     params: *const ReduceParams,
     src: *const Matrix,
     outputs: [(*mut f32, &'static CStr); N],
-) -> Result<Option<(Sharing, MatrixView<'a>, [&'a mut [f32]; N])>> {
+) -> Result<Option<Reduction<'a, N>>> {
     // SAFETY: the contract of this function.
     let sharing = unsafe { check::params(params) }?.validate()?;
     // SAFETY: as above.

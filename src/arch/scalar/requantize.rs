@@ -50,14 +50,14 @@ fn fixed_code<C: Code, const SINGLE: bool>(
     /// Far outside of every code range, so that the zero point cannot overflow.
     const LIMIT: i32 = 1 << 16;
     let scaled = if SINGLE {
-        let total = (31 - shift).max(1).min(62) as u32;
+        let total = (31 - shift).clamp(1, 62) as u32;
         let product = i64::from(acc) * i64::from(multiplier);
         let rounded = (product + 1_i64.wrapping_shl(total - 1)).wrapping_shr(total);
         rounded.max(-i64::from(LIMIT)).min(i64::from(LIMIT)) as i32
     } else {
         let left = acc.wrapping_shl(shift.max(0) as u32);
         let high = doubling_high_mul(left, multiplier);
-        divide_by_power_of_two(high, (-shift).max(0) as u32).max(-LIMIT).min(LIMIT)
+        divide_by_power_of_two(high, (-shift).max(0) as u32).clamp(-LIMIT, LIMIT)
     };
     C::from_i32((scaled + to.zero_point).max(to.min).min(to.max))
 }
