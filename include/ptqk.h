@@ -124,31 +124,6 @@ typedef int32_t ptqk_status;
 #endif // __cplusplus
 
 /**
- * Where the zero point is added.
- */
-enum ptqk_zero_point
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * `clamp(round(x / scale) + zero_point)`, as ONNX QuantizeLinear.
-     */
-    PTQK_ZERO_POINT_AFTER_ROUNDING = 0,
-    /**
-     * `clamp(round(x / scale + zero_point))`, as weight compression.
-     */
-    PTQK_ZERO_POINT_BEFORE_ROUNDING = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_zero_point ptqk_zero_point;
-#else
-typedef uint32_t ptqk_zero_point;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
  * Which elements of a matrix share a parameter.
  */
 enum ptqk_granularity
@@ -183,6 +158,31 @@ typedef uint32_t ptqk_granularity;
 #endif // __cplusplus
 
 /**
+ * Where the zero point is added.
+ */
+enum ptqk_zero_point
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * `clamp(round(x / scale) + zero_point)`, as ONNX QuantizeLinear.
+     */
+    PTQK_ZERO_POINT_AFTER_ROUNDING = 0,
+    /**
+     * `clamp(round(x / scale + zero_point))`, as weight compression.
+     */
+    PTQK_ZERO_POINT_BEFORE_ROUNDING = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_zero_point ptqk_zero_point;
+#else
+typedef uint32_t ptqk_zero_point;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Whether weights use half of the code range, so that pair sums of u8 x i8 products fit into 16
  * bits on CPUs without a dot-product instruction.
  */
@@ -209,6 +209,31 @@ enum ptqk_overflow_fix
 typedef enum ptqk_overflow_fix ptqk_overflow_fix;
 #else
 typedef uint32_t ptqk_overflow_fix;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a range becomes an integer grid.
+ */
+enum ptqk_scheme
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Zero is code 0; the range follows from the largest magnitude.
+     */
+    PTQK_SCHEME_SYMMETRIC = 0,
+    /**
+     * The range follows from minimum and maximum; zero is moved onto a code.
+     */
+    PTQK_SCHEME_ASYMMETRIC = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_scheme ptqk_scheme;
+#else
+typedef uint32_t ptqk_scheme;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -242,31 +267,6 @@ typedef uint32_t ptqk_signedness;
 #endif // __cplusplus
 
 /**
- * How a range becomes an integer grid.
- */
-enum ptqk_scheme
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Zero is code 0; the range follows from the largest magnitude.
-     */
-    PTQK_SCHEME_SYMMETRIC = 0,
-    /**
-     * The range follows from minimum and maximum; zero is moved onto a code.
-     */
-    PTQK_SCHEME_ASYMMETRIC = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_scheme ptqk_scheme;
-#else
-typedef uint32_t ptqk_scheme;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
  * How the fixed-point form rounds.
  */
 enum ptqk_fixed_point
@@ -289,49 +289,6 @@ enum ptqk_fixed_point
 typedef enum ptqk_fixed_point ptqk_fixed_point;
 #else
 typedef uint32_t ptqk_fixed_point;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Number format of compressed weights.
- */
-enum ptqk_weight_mode
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Signed 8-bit codes, `w = code * scale`. Codes: `PTQK_CODE_TYPE_I8`.
-     */
-    PTQK_WEIGHT_MODE_INT8_SYM = 0,
-    /**
-     * Unsigned 8-bit codes, `w = (code - zero_point) * scale`. Codes: `PTQK_CODE_TYPE_U8`.
-     */
-    PTQK_WEIGHT_MODE_INT8_ASYM = 1,
-    /**
-     * Signed 4-bit codes. Codes: `PTQK_CODE_TYPE_I4`.
-     */
-    PTQK_WEIGHT_MODE_INT4_SYM = 2,
-    /**
-     * Unsigned 4-bit codes with a zero point. Codes: `PTQK_CODE_TYPE_U4`.
-     */
-    PTQK_WEIGHT_MODE_INT4_ASYM = 3,
-    /**
-     * Signed 3-bit codes, stored with 4 added: `w = (code - 4) * scale`. Codes:
-     * `PTQK_CODE_TYPE_U3`.
-     */
-    PTQK_WEIGHT_MODE_INT3_SYM = 4,
-    /**
-     * Signed 2-bit codes, stored with 2 added: `w = (code - 2) * scale`. Codes:
-     * `PTQK_CODE_TYPE_U2`.
-     */
-    PTQK_WEIGHT_MODE_INT2_SYM = 5,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_weight_mode ptqk_weight_mode;
-#else
-typedef uint32_t ptqk_weight_mode;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -387,6 +344,49 @@ enum ptqk_asymmetric_range
 typedef enum ptqk_asymmetric_range ptqk_asymmetric_range;
 #else
 typedef uint32_t ptqk_asymmetric_range;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Number format of compressed weights.
+ */
+enum ptqk_weight_mode
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Signed 8-bit codes, `w = code * scale`. Codes: `PTQK_CODE_TYPE_I8`.
+     */
+    PTQK_WEIGHT_MODE_INT8_SYM = 0,
+    /**
+     * Unsigned 8-bit codes, `w = (code - zero_point) * scale`. Codes: `PTQK_CODE_TYPE_U8`.
+     */
+    PTQK_WEIGHT_MODE_INT8_ASYM = 1,
+    /**
+     * Signed 4-bit codes. Codes: `PTQK_CODE_TYPE_I4`.
+     */
+    PTQK_WEIGHT_MODE_INT4_SYM = 2,
+    /**
+     * Unsigned 4-bit codes with a zero point. Codes: `PTQK_CODE_TYPE_U4`.
+     */
+    PTQK_WEIGHT_MODE_INT4_ASYM = 3,
+    /**
+     * Signed 3-bit codes, stored with 4 added: `w = (code - 4) * scale`. Codes:
+     * `PTQK_CODE_TYPE_U3`.
+     */
+    PTQK_WEIGHT_MODE_INT3_SYM = 4,
+    /**
+     * Signed 2-bit codes, stored with 2 added: `w = (code - 2) * scale`. Codes:
+     * `PTQK_CODE_TYPE_U2`.
+     */
+    PTQK_WEIGHT_MODE_INT2_SYM = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_weight_mode ptqk_weight_mode;
+#else
+typedef uint32_t ptqk_weight_mode;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -664,7 +664,7 @@ typedef struct ptqk_fake_quantize_params {
      */
     uint32_t group_size;
     /**
-     * Number of values that the output can take. Range: `2..=65536`. Default: 256.
+     * Number of values that the output can take. Range: `2..65536`. Default: 256.
      */
     uint32_t levels;
 } ptqk_fake_quantize_params;
@@ -808,7 +808,7 @@ typedef struct ptqk_quantization_params {
      */
     uint32_t size;
     /**
-     * Bits of a code. Range: `2..=16`. Default: 8. Source: `num_bits`.
+     * Bits of a code. Range: `2..16`. Default: 8. Source: `num_bits`.
      */
     uint32_t num_bits;
     /**
@@ -828,7 +828,7 @@ typedef struct ptqk_quantization_params {
     uint32_t per_channel;
     /**
      * 1: one level less, the lowest code is not used. Default: 0. On an unsigned grid the codes
-     * are `1..=2^b-1`, as in the code of the reference. Source: `narrow_range`.
+     * are `1..2^b-1`, as in the code of the reference. Source: `narrow_range`.
      */
     uint32_t narrow_range;
     /**
@@ -1313,7 +1313,7 @@ PTQK_API void ptqk_quantization_params_default(struct ptqk_quantization_params *
  * integer grid, with the numbers of NNCF 3.4.0.
  *
  * Symmetric: `high = max(max[c], 0.01 * largest max of all channels, 8e-5)`; `low = 0` if the
- * grid is unsigned, else `-high * levels / (levels - 2)`, or `-high` for a narrow range. Give the
+ * grid is unsigned, else `-high * (levels / (levels - 2))`, or `-high` for a narrow range. Give the
  * largest magnitude (`ptqk_abs_max`) as `max`; `min` only decides whether the grid is signed.
  * Asymmetric: the range is widened to include 0, by 8e-4 on both sides if it is narrower than
  * that, and one end is moved so that 0 is a level. With the overflow fix, the symmetric range is
@@ -1326,7 +1326,7 @@ PTQK_API void ptqk_quantization_params_default(struct ptqk_quantization_params *
  * @param ctx        May be NULL.
  * @param params     Not NULL.
  * @param min        `channels` minima. May be NULL if `channels` is 0.
- * @param max        `channels` maxima, `min[c] <= max[c]`.
+ * @param max        `channels` maxima, `min[c] <= max[c]`; not negative if symmetric.
  * @param channels   Number of channels; at most 1 unless `params->per_channel` is 1.
  * @param low        Receives `channels` lower ends, or NULL.
  * @param high       Receives `channels` upper ends, or NULL.
@@ -1357,8 +1357,8 @@ ptqk_status ptqk_quantizer_from_min_max(const struct ptqk_ctx *ctx,
  * @param low          `channels` finite lower ends.
  * @param high         `channels` finite upper ends, `low[c] <= high[c]`.
  * @param channels     Number of ranges.
- * @param level_low    Lowest code of the full grid. Range: `-65536..=65536`.
- * @param level_high   Highest code. Range: `level_low + 2 ..= 65536`.
+ * @param level_low    Lowest code of the full grid. Range: `-65536..65536`.
+ * @param level_high   Highest code. Range: `level_low + 2 .. 65536`.
  * @param narrow_range 1: the lowest code is not used; else 0.
  * @param scale        Receives `channels` scales.
  * @param zero_point   Receives `channels` zero points.
@@ -1382,7 +1382,7 @@ ptqk_status ptqk_scale_zero_point(const struct ptqk_ctx *ctx,
  * @param low               `channels` finite lower ends, `low[c] <= 0`.
  * @param high              `channels` finite upper ends, `high[c] >= 0`, `low[c] < high[c]`.
  * @param channels          Number of ranges.
- * @param num_bits          Bits of a code. Range: `2..=16`.
+ * @param num_bits          Bits of a code. Range: `2..16`.
  * @param unify_zero_points 1: 0 is the same level of all ranges, the mean of the single ones; or 0.
  * @param tuned_low         Receives `channels` lower ends.
  * @param tuned_high        Receives `channels` upper ends.
@@ -1528,8 +1528,8 @@ ptqk_status ptqk_requantize(const struct ptqk_ctx *ctx,
  *
  * `code = clamp(scaled + zero_point, code_min, code_max)`. With `PTQK_FIXED_POINT_DOUBLE_ROUNDING`,
  * `scaled` is the doubling high product of `acc * 2^max(shift, 0)` (which wraps at 32 bits) and
- * `multiplier`, rounded to 32 bits, then divided by `2^max(-shift, 0)` and rounded; both round
- * halves away from zero. With `PTQK_FIXED_POINT_SINGLE_ROUNDING`, `scaled` is
+ * `multiplier`, `(2 * a * b) >> 32` rounded half up, then divided by `2^max(-shift, 0)` and rounded
+ * half away from zero. With `PTQK_FIXED_POINT_SINGLE_ROUNDING`, `scaled` is
  * `(acc * multiplier + 2^(30 - shift)) >> (31 - shift)`, saturated to 32 bits.
  *
  * @param ctx        May be NULL.
@@ -1537,7 +1537,7 @@ ptqk_status ptqk_requantize(const struct ptqk_ctx *ctx,
  * @param src        The accumulators.
  * @param multiplier Range: `>= 0`; as many as `params->granularity` says: 1, `rows` or `cols`. See
  *                   `ptqk_quantize_multiplier`.
- * @param shift      As many. Range: `-31..=30`.
+ * @param shift      As many. Range: `-31..30`.
  * @param dst        Receives codes of type I8 or U8; the shape of `src`. Must not overlap any input.
  */
 PTQK_API
@@ -1554,7 +1554,7 @@ ptqk_status ptqk_requantize_fixed(const struct ptqk_ctx *ctx,
  * @param ctx        May be NULL.
  * @param scale      Range: `0 <= scale < 2^30`.
  * @param multiplier Receives a number in `2^30..2^31`, or 0 if `scale` is below `2^-32`.
- * @param shift      Receives a number in `-31..=30`.
+ * @param shift      Receives a number in `-31..30`.
  */
 PTQK_API
 ptqk_status ptqk_quantize_multiplier(const struct ptqk_ctx *ctx,

@@ -52,7 +52,7 @@ fn store<T>(slice: &mut [T], i: usize, value: T) {
 /// integer grid, with the numbers of NNCF 3.4.0.
 ///
 /// Symmetric: `high = max(max[c], 0.01 * largest max of all channels, 8e-5)`; `low = 0` if the
-/// grid is unsigned, else `-high * levels / (levels - 2)`, or `-high` for a narrow range. Give the
+/// grid is unsigned, else `-high * (levels / (levels - 2))`, or `-high` for a narrow range. Give the
 /// largest magnitude (`ptqk_abs_max`) as `max`; `min` only decides whether the grid is signed.
 /// Asymmetric: the range is widened to include 0, by 8e-4 on both sides if it is narrower than
 /// that, and one end is moved so that 0 is a level. With the overflow fix, the symmetric range is
@@ -65,7 +65,7 @@ fn store<T>(slice: &mut [T], i: usize, value: T) {
 /// @param ctx        May be NULL.
 /// @param params     Not NULL.
 /// @param min        `channels` minima. May be NULL if `channels` is 0.
-/// @param max        `channels` maxima, `min[c] <= max[c]`.
+/// @param max        `channels` maxima, `min[c] <= max[c]`; not negative if symmetric.
 /// @param channels   Number of channels; at most 1 unless `params->per_channel` is 1.
 /// @param low        Receives `channels` lower ends, or NULL.
 /// @param high       Receives `channels` upper ends, or NULL.
@@ -137,8 +137,8 @@ pub unsafe extern "C" fn ptqk_quantizer_from_min_max(
 /// @param low          `channels` finite lower ends.
 /// @param high         `channels` finite upper ends, `low[c] <= high[c]`.
 /// @param channels     Number of ranges.
-/// @param level_low    Lowest code of the full grid. Range: `-65536..=65536`.
-/// @param level_high   Highest code. Range: `level_low + 2 ..= 65536`.
+/// @param level_low    Lowest code of the full grid. Range: `-65536..65536`.
+/// @param level_high   Highest code. Range: `level_low + 2 .. 65536`.
 /// @param narrow_range 1: the lowest code is not used; else 0.
 /// @param scale        Receives `channels` scales.
 /// @param zero_point   Receives `channels` zero points.
@@ -203,7 +203,7 @@ fn bit(value: u32, argument: &'static CStr) -> Result<bool> {
 /// @param low               `channels` finite lower ends, `low[c] <= 0`.
 /// @param high              `channels` finite upper ends, `high[c] >= 0`, `low[c] < high[c]`.
 /// @param channels          Number of ranges.
-/// @param num_bits          Bits of a code. Range: `2..=16`.
+/// @param num_bits          Bits of a code. Range: `2..16`.
 /// @param unify_zero_points 1: 0 is the same level of all ranges, the mean of the single ones; or 0.
 /// @param tuned_low         Receives `channels` lower ends.
 /// @param tuned_high        Receives `channels` upper ends.

@@ -96,7 +96,7 @@ pub unsafe extern "C" fn ptqk_requantize(
 /// @param src        The accumulators.
 /// @param multiplier Range: `>= 0`; as many as `params->granularity` says: 1, `rows` or `cols`. See
 ///                   `ptqk_quantize_multiplier`.
-/// @param shift      As many. Range: `-31..=30`.
+/// @param shift      As many. Range: `-31..30`.
 /// @param dst        Receives codes of type I8 or U8; the shape of `src`. Must not overlap any input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ptqk_requantize_fixed(
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn ptqk_requantize_fixed(
 /// @param ctx        May be NULL.
 /// @param scale      Range: `0 <= scale < 2^30`.
 /// @param multiplier Receives a number in `2^30..2^31`, or 0 if `scale` is below `2^-32`.
-/// @param shift      Receives a number in `-31..=30`.
+/// @param shift      Receives a number in `-31..30`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ptqk_quantize_multiplier(
     ctx: *const Ctx,

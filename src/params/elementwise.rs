@@ -126,7 +126,7 @@ impl QuantizeParams {
     }
 }
 
-/// `code_min..=code_max` within the range of `code_type`.
+/// `code_min..code_max` within the range of `code_type`.
 pub(crate) fn code_range(min: i32, max: i32, code_type: CodeType) -> Result<(i32, i32)> {
     let (low, high) = code_type.range();
     let (low, high) = (min.max(low), max.min(high));
@@ -149,7 +149,7 @@ pub struct FakeQuantizeParams {
     pub granularity: u32,
     /// As in `ptqk_quantize_params`.
     pub group_size: u32,
-    /// Number of values that the output can take. Range: `2..=65536`. Default: 256.
+    /// Number of values that the output can take. Range: `2..65536`. Default: 256.
     pub levels: u32,
 }
 

@@ -52,7 +52,7 @@ choice!(OverflowFix: Disable, Enable, FirstLayer);
 pub struct QuantizationParams {
     /// `sizeof(ptqk_quantization_params)`, filled by `ptqk_quantization_params_default`.
     pub size: u32,
-    /// Bits of a code. Range: `2..=16`. Default: 8. Source: `num_bits`.
+    /// Bits of a code. Range: `2..16`. Default: 8. Source: `num_bits`.
     pub num_bits: u32,
     /// `PTQK_SCHEME_SYMMETRIC` or `PTQK_SCHEME_ASYMMETRIC`. Default: symmetric. Source: `mode`.
     pub scheme: u32,
@@ -64,7 +64,7 @@ pub struct QuantizationParams {
     /// Source: `per_channel`.
     pub per_channel: u32,
     /// 1: one level less, the lowest code is not used. Default: 0. On an unsigned grid the codes
-    /// are `1..=2^b-1`, as in the code of the reference. Source: `narrow_range`.
+    /// are `1..2^b-1`, as in the code of the reference. Source: `narrow_range`.
     pub narrow_range: u32,
     /// `PTQK_OVERFLOW_FIX_DISABLE`, `_ENABLE` or `_FIRST_LAYER`: use half of the code range. Only
     /// with the symmetric scheme and at least 3 bits. Default: disable. Source: `overflow_fix`.
@@ -76,7 +76,7 @@ pub struct QuantizationParams {
 /// `QuantizationParams` after the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantization {
-    /// Bits of a code, 2..=16.
+    /// Bits of a code, 2..16.
     pub num_bits: u32,
     /// The scheme.
     pub scheme: Scheme,
