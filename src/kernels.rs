@@ -1,7 +1,9 @@
 //! The table of the hot loops: one line per kernel drives the table, its safe methods and the
 //! entry points of every tier.
 //!
-//! `src/arch/scalar` says what each kernel computes; every other tier gives the same bytes.
+//! `src/arch/scalar` says what each kernel computes; every other tier gives the same bytes, given
+//! slices of matching lengths: as many outputs as inputs, as many scales as groups or columns.
+//! With others, what is written is unspecified (but never out of bounds).
 //! `min` and `max` mean `if a < b { a } else { b }` and `if a > b { a } else { b }`.
 
 #![allow(unsafe_code, reason = "a table entry is an unsafe fn; see the table's safety argument")]

@@ -139,8 +139,8 @@ impl ScalesMut<'_> {
         match self {
             Self::F32(to) => copy(scale, to.row_mut(row).get_mut(first..), |s| s),
             Self::F16(to) => {
-                let to = to.row_mut(row).get_mut(first..).unwrap_or_default();
-                k.narrow_f16(scale, to.get_mut(..scale.len()).unwrap_or_default());
+                let to = to.row_mut(row).get_mut(first..first + scale.len());
+                k.narrow_f16(scale, to.unwrap_or_default());
             }
         }
     }
@@ -164,7 +164,10 @@ impl Scales<'_> {
     fn read(&self, k: &Kernels, range: Range<usize>, to: &mut [f32]) {
         match self {
             Self::F32(from) => copy(from.get(range).unwrap_or_default(), Some(to), |s| s),
-            Self::F16(from) => k.widen_f16(from.get(range).unwrap_or_default(), to),
+            Self::F16(from) => {
+                let from = from.get(range).unwrap_or_default();
+                k.widen_f16(from, to.get_mut(..from.len()).unwrap_or_default());
+            }
         }
     }
 }

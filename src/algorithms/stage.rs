@@ -27,13 +27,13 @@ pub(crate) fn cuts(range: Range<usize>, step: usize) -> impl Iterator<Item = Ran
 /// The elements as f32: borrowed where they are, in `buffer` otherwise, which they must fit.
 #[inline]
 pub(crate) fn widened<'a>(k: &Kernels, run: Run<'a>, buffer: &'a mut [f32]) -> &'a [f32] {
-    let len = run.len().min(buffer.len());
+    let buffer = buffer.get_mut(..run.len()).unwrap_or_default();
     match run {
         Run::F32(x) => return x,
         Run::F16(x) => k.widen_f16(x, buffer),
         Run::Bf16(x) => k.widen_bf16(x, buffer),
     }
-    buffer.get(..len).unwrap_or_default()
+    buffer
 }
 
 /// Makes the f32 elements of `run` with `fill`: in place where it is f32, through a buffer
