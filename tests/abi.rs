@@ -1,0 +1,391 @@
+//! The binary interface: sizes and offsets of structures, numbers of constants, defaults, versions;
+//! in Rust, in the header, and in the documentation of both.
+
+#![cfg(all(feature = "range", feature = "requantize", feature = "weights"))]
+#![allow(
+    unsafe_code,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails; every index is one of the test's own"
+)]
+
+use ptqk::ffi::{self, *};
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::mem::offset_of;
+use std::ptr;
+
+const HEADER: &str = include_str!("../include/ptqk.h");
+
+/// `name: Type, bytes { field: offset, ... }`, with 64-bit and 32-bit pointers. Checked when this
+/// file is compiled, so compiling for a target is enough to check it.
+macro_rules! layouts {
+    ($($name:literal: $ty:ty, $wide:literal | $narrow:literal {
+        $($field:ident: $at:literal | $narrow_at:literal),+ $(,)?
+    })+) => {
+        $(
+            #[cfg(target_pointer_width = "64")]
+            const _: () = {
+                assert!(size_of::<$ty>() == $wide, $name);
+                $(assert!(offset_of!($ty, $field) == $at, concat!($name, ".", stringify!($field)));)+
+            };
+            // On 32-bit x86 a 64-bit number is a multiple of 4 only, which is another interface.
+            #[cfg(all(target_pointer_width = "32", not(target_arch = "x86")))]
+            const _: () = {
+                assert!(size_of::<$ty>() == $narrow, $name);
+                $(assert!(offset_of!($ty, $field) == $narrow_at, concat!($name, ".", stringify!($field)));)+
+            };
+        )+
+
+        /// The structures and their fields in order.
+        const FIELDS: &[(&str, &[&str])] = &[$(($name, &[$(stringify!($field)),+])),+];
+    };
+}
+
+layouts! {
+    "ptqk_ctx": Ctx, 40 | 24 {
+        size: 0 | 0, flags: 4 | 4, user: 8 | 8, parallel_for: 16 | 12, progress: 24 | 16,
+        detail: 32 | 20,
+    }
+    "ptqk_detail": Detail, 48 | 40 {
+        size: 0 | 0, status: 4 | 4, argument: 8 | 8, field: 16 | 12, rule: 24 | 16, index: 32 | 24,
+        value: 40 | 32,
+    }
+    "ptqk_matrix": Matrix, 40 | 24 {
+        data: 0 | 0, rows: 8 | 4, cols: 16 | 8, row_stride: 24 | 12, dtype: 32 | 16,
+        reserved: 36 | 20,
+    }
+    "ptqk_matrix_mut": MatrixMut, 40 | 24 {
+        data: 0 | 0, rows: 8 | 4, cols: 16 | 8, row_stride: 24 | 12, dtype: 32 | 16,
+        reserved: 36 | 20,
+    }
+    "ptqk_codes": Codes, 40 | 24 {
+        data: 0 | 0, rows: 8 | 4, cols: 16 | 8, row_stride_bytes: 24 | 12, code_type: 32 | 16,
+        reserved: 36 | 20,
+    }
+    "ptqk_codes_mut": CodesMut, 40 | 24 {
+        data: 0 | 0, rows: 8 | 4, cols: 16 | 8, row_stride_bytes: 24 | 12, code_type: 32 | 16,
+        reserved: 36 | 20,
+    }
+    "ptqk_accumulators": Accumulators, 32 | 16 {
+        data: 0 | 0, rows: 8 | 4, cols: 16 | 8, row_stride: 24 | 12,
+    }
+    "ptqk_quantize_params": QuantizeParams, 24 | 24 {
+        size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, zero_point_rounding: 12 | 12,
+        code_min: 16 | 16, code_max: 20 | 20,
+    }
+    "ptqk_fake_quantize_params": FakeQuantizeParams, 16 | 16 {
+        size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, levels: 12 | 12,
+    }
+    "ptqk_reduce_params": ReduceParams, 16 | 16 {
+        size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, reserved: 12 | 12,
+    }
+    "ptqk_requantize_params": RequantizeParams, 24 | 24 {
+        size: 0 | 0, granularity: 4 | 4, fixed_point: 8 | 8, zero_point: 12 | 12,
+        code_min: 16 | 16, code_max: 20 | 20,
+    }
+    "ptqk_quantization_params": QuantizationParams, 32 | 32 {
+        size: 0 | 0, num_bits: 4 | 4, scheme: 8 | 8, signedness_to_force: 12 | 12,
+        per_channel: 16 | 16, narrow_range: 20 | 20, overflow_fix: 24 | 24,
+        is_first_layer: 28 | 28,
+    }
+    "ptqk_quantizer_grid": QuantizerGrid, 28 | 28 {
+        level_low: 0 | 0, level_high: 4 | 4, code_min: 8 | 8, code_max: 12 | 12, levels: 16 | 16,
+        is_signed: 20 | 20, code_type: 24 | 24,
+    }
+    "ptqk_weight_params": WeightParams, 24 | 24 {
+        size: 0 | 0, mode: 4 | 4, group_size: 8 | 8, reduction_axis: 12 | 12,
+        scale_dtype: 16 | 16, asymmetric_range: 20 | 20,
+    }
+    "ptqk_weight_layout": WeightLayout, 56 | 32 {
+        code_type: 0 | 0, bits: 4 | 4, code_row_bytes: 8 | 8, code_bytes: 16 | 12,
+        groups: 24 | 16, scale_bytes: 32 | 20, zero_point_bytes: 40 | 24, total_bytes: 48 | 28,
+    }
+    "ptqk_weight_error": WeightError, 8 | 8 { max_mean_squared: 0 | 0, frobenius: 4 | 4 }
+    "ptqk_group_fallback_params": GroupFallbackParams, 16 | 16 {
+        size: 0 | 0, fallback_mode: 4 | 4, group_size: 8 | 8, min_adjusted_group_size: 12 | 12,
+    }
+    "ptqk_group_choice": GroupChoice, 8 | 8 { action: 0 | 0, group_size: 4 | 4 }
+}
+
+/// A field in the header: its name and its comment on one line.
+type Field = (String, String);
+
+/// The structures of the header.
+fn structures() -> BTreeMap<String, Vec<Field>> {
+    let mut all = BTreeMap::new();
+    for part in HEADER.split("typedef struct ").skip(1) {
+        let Some((name, body)) = part.split_once(" {\n") else { continue };
+        if name.contains(';') {
+            continue;
+        }
+        let body = body.split("\n} ").next().unwrap();
+        let (mut fields, mut doc) = (Vec::new(), String::new());
+        for line in body.lines().map(str::trim) {
+            if let Some(text) = line.strip_prefix("* ") {
+                doc = format!("{doc} {text}");
+            } else if let Some(declaration) = line.strip_suffix(';') {
+                let name = match declaration.split_once("(*") {
+                    Some((_, callback)) => callback.split(')').next().unwrap(),
+                    None => declaration.rsplit([' ', '*']).next().unwrap(),
+                };
+                fields.push((name.to_owned(), std::mem::take(&mut doc).trim().to_owned()));
+            }
+        }
+        all.insert(name.to_owned(), fields);
+    }
+    all
+}
+
+/// The enumerators of the header.
+fn enumerators() -> BTreeMap<String, i64> {
+    let lines = HEADER.lines().filter_map(|line| line.trim().strip_suffix(','));
+    let pairs = lines.filter_map(|line| line.split_once(" = "));
+    pairs
+        .filter(|(name, _)| name.starts_with("PTQK_"))
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+#[test]
+fn structures_of_the_header() {
+    let header = structures();
+    let known: Vec<_> = FIELDS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    for name in header.keys() {
+        assert!(known.contains(name), "{name} is not tested");
+    }
+    for (name, fields) in FIELDS {
+        let seen: Vec<_> = header[*name].iter().map(|field| field.0.as_str()).collect();
+        assert_eq!(seen, *fields, "{name}");
+    }
+}
+
+#[test]
+fn constants() {
+    macro_rules! numbers {
+        ($($name:ident = $value:literal: $rust:expr),+ $(,)?) => {
+            vec![$((stringify!($name), $value, $rust as i64)),+]
+        };
+    }
+    let numbers: Vec<(&str, i64, i64)> = numbers! {
+        PTQK_STATUS_OK = 0: Status::Ok,
+        PTQK_STATUS_NULL_POINTER = -1: Status::NullPointer,
+        PTQK_STATUS_MISALIGNED = -2: Status::Misaligned,
+        PTQK_STATUS_OVERLAP = -3: Status::Overlap,
+        PTQK_STATUS_SIZE_OVERFLOW = -4: Status::SizeOverflow,
+        PTQK_STATUS_INVALID_SHAPE = -5: Status::InvalidShape,
+        PTQK_STATUS_INVALID_STRUCT_SIZE = -6: Status::InvalidStructSize,
+        PTQK_STATUS_INVALID_PARAMETER = -7: Status::InvalidParameter,
+        PTQK_STATUS_CANCELLED = 1: Status::Cancelled,
+        PTQK_STATUS_NOT_FINITE = 2: Status::NotFinite,
+        PTQK_ZERO_POINT_AFTER_ROUNDING = 0: Rounding::AfterRounding,
+        PTQK_ZERO_POINT_BEFORE_ROUNDING = 1: Rounding::BeforeRounding,
+        PTQK_GRANULARITY_TENSOR = 0: Granularity::Tensor,
+        PTQK_GRANULARITY_ROW = 1: Granularity::Row,
+        PTQK_GRANULARITY_COLUMN = 2: Granularity::Column,
+        PTQK_GRANULARITY_GROUP = 3: Granularity::Group,
+        PTQK_OVERFLOW_FIX_DISABLE = 0: OverflowFix::Disable,
+        PTQK_OVERFLOW_FIX_ENABLE = 1: OverflowFix::Enable,
+        PTQK_OVERFLOW_FIX_FIRST_LAYER = 2: OverflowFix::FirstLayer,
+        PTQK_SIGNEDNESS_ANY = 0: Signedness::Any,
+        PTQK_SIGNEDNESS_SIGNED = 1: Signedness::Signed,
+        PTQK_SIGNEDNESS_UNSIGNED = 2: Signedness::Unsigned,
+        PTQK_SCHEME_SYMMETRIC = 0: Scheme::Symmetric,
+        PTQK_SCHEME_ASYMMETRIC = 1: Scheme::Asymmetric,
+        PTQK_FIXED_POINT_DOUBLE_ROUNDING = 0: FixedPoint::DoubleRounding,
+        PTQK_FIXED_POINT_SINGLE_ROUNDING = 1: FixedPoint::SingleRounding,
+        PTQK_WEIGHT_MODE_INT8_SYM = 0: WeightMode::Int8Sym,
+        PTQK_WEIGHT_MODE_INT8_ASYM = 1: WeightMode::Int8Asym,
+        PTQK_WEIGHT_MODE_INT4_SYM = 2: WeightMode::Int4Sym,
+        PTQK_WEIGHT_MODE_INT4_ASYM = 3: WeightMode::Int4Asym,
+        PTQK_WEIGHT_MODE_INT3_SYM = 4: WeightMode::Int3Sym,
+        PTQK_WEIGHT_MODE_INT2_SYM = 5: WeightMode::Int2Sym,
+        PTQK_DTYPE_F32 = 0: Dtype::F32,
+        PTQK_DTYPE_F16 = 1: Dtype::F16,
+        PTQK_DTYPE_BF16 = 2: Dtype::Bf16,
+        PTQK_ASYMMETRIC_RANGE_WITH_ZERO = 0: AsymmetricRange::WithZero,
+        PTQK_ASYMMETRIC_RANGE_AS_IS = 1: AsymmetricRange::AsIs,
+        PTQK_GROUP_FALLBACK_ERROR = 0: GroupFallback::Error,
+        PTQK_GROUP_FALLBACK_IGNORE = 1: GroupFallback::Ignore,
+        PTQK_GROUP_FALLBACK_ADJUST = 2: GroupFallback::Adjust,
+        PTQK_ISA_SCALAR = 0: Isa::Scalar,
+        PTQK_ISA_AVX2 = 1: Isa::Avx2,
+        PTQK_ISA_AVX512 = 2: Isa::Avx512,
+        PTQK_ISA_NEON = 3: Isa::Neon,
+        PTQK_CODE_TYPE_I8 = 0: CodeType::I8,
+        PTQK_CODE_TYPE_U8 = 1: CodeType::U8,
+        PTQK_CODE_TYPE_I16 = 2: CodeType::I16,
+        PTQK_CODE_TYPE_U16 = 3: CodeType::U16,
+        PTQK_CODE_TYPE_I4 = 4: CodeType::I4,
+        PTQK_CODE_TYPE_U4 = 5: CodeType::U4,
+        PTQK_CODE_TYPE_U3 = 6: CodeType::U3,
+        PTQK_CODE_TYPE_U2 = 7: CodeType::U2,
+        PTQK_GROUP_ACTION_COMPRESS = 0: GroupAction::Compress,
+        PTQK_GROUP_ACTION_BACKUP = 1: GroupAction::Backup,
+        PTQK_GROUP_ACTION_SKIP = 2: GroupAction::Skip,
+    };
+    let header = enumerators();
+    assert_eq!(header.len(), numbers.len(), "one of the lists lacks a constant");
+    for (name, value, rust) in numbers {
+        assert_eq!(header.get(name), Some(&value), "{name} in the header");
+        assert_eq!(rust, value, "{name} in Rust");
+    }
+    for status in Status::ALL {
+        let name = status.name().to_str().unwrap();
+        assert_eq!(header.get(name), Some(&(status as i64)), "{name}");
+    }
+}
+
+fn defined(name: &str) -> &'static str {
+    let start = format!("#define {name} ");
+    HEADER.lines().find_map(|line| line.strip_prefix(&start)).unwrap()
+}
+
+#[test]
+fn versions() {
+    let package = env!("CARGO_PKG_VERSION");
+    let parts: Vec<u32> = package.split('.').map(|part| part.parse().unwrap()).collect();
+    let macros = ["MAJOR", "MINOR", "PATCH"].map(|part| defined(&format!("PTQK_VERSION_{part}")));
+    assert_eq!(macros.join("."), package);
+    let rust = [PTQK_VERSION_MAJOR, PTQK_VERSION_MINOR, PTQK_VERSION_PATCH];
+    assert_eq!(rust, parts[..]);
+    assert_eq!(ptqk_version(), parts[0] << 16 | parts[1] << 8 | parts[2]);
+    // SAFETY: the library's texts are static.
+    assert_eq!(unsafe { CStr::from_ptr(ptqk_version_string()) }.to_str(), Ok(package));
+    assert_eq!(defined("PTQK_NUMERIC_VERSION"), ptqk_numeric_version().to_string());
+    assert_eq!(defined("PTQK_NO_INDEX"), format!("{}ull", u64::MAX));
+    assert_eq!(PTQK_NO_INDEX, Detail::DEFAULT.index);
+}
+
+/// The default that a comment states, if it does.
+fn documented(doc: &str) -> Option<&str> {
+    if let Some((_, rest)) = doc.split_once("Default: ") {
+        return rest.split([' ', ',']).next().map(|word| word.trim_end_matches('.'));
+    }
+    doc.split_once(" (default)").and_then(|(before, _)| before.rsplit(' ').next())
+}
+
+/// The number that a default in words stands for.
+fn meaning(field: &str, word: &str) -> i64 {
+    let word = word.trim_matches('`');
+    let prefix = match field {
+        "granularity" => "PTQK_GRANULARITY",
+        "scheme" => "PTQK_SCHEME",
+        "signedness_to_force" => "PTQK_SIGNEDNESS",
+        "overflow_fix" => "PTQK_OVERFLOW_FIX",
+        "fallback_mode" => "PTQK_GROUP_FALLBACK",
+        _ => "",
+    };
+    let name = if prefix.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{prefix}_{}", word.to_uppercase())
+    };
+    match word {
+        "NULL" => 0,
+        "INT32_MIN" => i64::from(i32::MIN),
+        "INT32_MAX" => i64::from(i32::MAX),
+        _ => match enumerators().get(&name) {
+            Some(value) => *value,
+            None => word.parse().unwrap_or_else(|_| panic!("{field} by default is {word}")),
+        },
+    }
+}
+
+#[test]
+fn defaults() {
+    macro_rules! defaults {
+        ($($name:literal: $ty:ident, $fill:ident { $($field:ident),+ $(,)? })+) => {{
+            let mut all = Vec::new();
+            $({
+                // SAFETY: plain numbers and nullable pointers; any painted bytes are overwritten.
+                let mut filled: $ty = unsafe { std::mem::zeroed() };
+                // SAFETY: it points to the structure.
+                unsafe { ffi::$fill(&mut filled) };
+                assert_eq!(filled.size as usize, size_of::<$ty>(), $name);
+                $(
+                    assert_eq!(filled.$field, $ty::DEFAULT.$field, concat!($name, ".", stringify!($field)));
+                    all.push(($name, stringify!($field), i64::from($ty::DEFAULT.$field)));
+                )+
+            })+
+            all
+        }};
+    }
+    let all = defaults! {
+        "ptqk_quantize_params": QuantizeParams, ptqk_quantize_params_default {
+            granularity, group_size, zero_point_rounding, code_min, code_max,
+        }
+        "ptqk_fake_quantize_params": FakeQuantizeParams, ptqk_fake_quantize_params_default {
+            granularity, group_size, levels,
+        }
+        "ptqk_reduce_params": ReduceParams, ptqk_reduce_params_default {
+            granularity, group_size, reserved,
+        }
+        "ptqk_requantize_params": RequantizeParams, ptqk_requantize_params_default {
+            granularity, fixed_point, zero_point, code_min, code_max,
+        }
+        "ptqk_quantization_params": QuantizationParams, ptqk_quantization_params_default {
+            num_bits, scheme, signedness_to_force, per_channel, narrow_range, overflow_fix,
+            is_first_layer,
+        }
+        "ptqk_weight_params": WeightParams, ptqk_weight_params_default {
+            mode, group_size, reduction_axis, scale_dtype, asymmetric_range,
+        }
+        "ptqk_group_fallback_params": GroupFallbackParams, ptqk_group_fallback_params_default {
+            fallback_mode, group_size, min_adjusted_group_size,
+        }
+    };
+    let header = structures();
+    let mut stated = 0;
+    for (name, field, value) in &all {
+        let doc = &header[*name].iter().find(|f| f.0 == *field).unwrap().1;
+        match documented(doc) {
+            Some(word) => {
+                assert_eq!(meaning(field, word), *value, "{name}.{field}: {doc}");
+                stated += 1;
+            }
+            // The same text as elsewhere, or a field that is nothing yet.
+            None => {
+                assert!(doc.starts_with("As in ") || doc == "Must be 0.", "{name}.{field}: {doc}")
+            }
+        }
+    }
+    assert!(stated > 20, "{stated} defaults were found");
+    let known = |name: &str| all.iter().filter(|a| a.0 == name).count() + 1;
+    for (name, fields) in FIELDS.iter().filter(|f| f.0.ends_with("_params")) {
+        assert_eq!(known(name), fields.len(), "{name} has a field without a test");
+    }
+}
+
+#[test]
+fn context_and_detail_begin_empty() {
+    let mut ctx = Ctx { flags: 7, user: ptr::dangling_mut(), ..Ctx::DEFAULT };
+    // SAFETY: it points to the structure.
+    unsafe { ptqk_ctx_default(&mut ctx) };
+    assert_eq!((ctx.size as usize, ctx.flags), (size_of::<Ctx>(), 0));
+    assert!(ctx.user.is_null() && ctx.detail.is_null());
+    assert!(ctx.parallel_for.is_none() && ctx.progress.is_none());
+    let mut detail = Detail { status: Status::Cancelled, value: 7.0, index: 3, ..Detail::DEFAULT };
+    // SAFETY: as above.
+    unsafe { ptqk_detail_default(&mut detail) };
+    assert_eq!((detail.size as usize, detail.status), (size_of::<Detail>(), Status::Ok));
+    assert!(detail.argument.is_null() && detail.field.is_null() && detail.rule.is_null());
+    assert_eq!((detail.index, detail.value), (PTQK_NO_INDEX, 0.0));
+}
+
+/// The names that a C program gets all belong to the library.
+#[test]
+#[ignore = "the header has names of its Rust side: Exec, ptqk_..._DEFAULT, ptqk_status_ALL"]
+fn names() {
+    for line in HEADER.lines() {
+        if let Some(rest) = line.strip_prefix("#define ") {
+            assert!(rest.starts_with("PTQK_"), "{line}");
+        }
+        if let Some(rest) = line.strip_prefix("typedef ") {
+            let name = rest.rsplit(' ').next().unwrap();
+            let known = rest.contains("ptqk_") && !name.contains("Exec");
+            assert!(known, "{line}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The same bytes for every number of threads and every order of tasks: whole functions, large
+//! enough to be cut into many tiles, on every table.
+
+#![cfg(all(feature = "range", feature = "requantize", feature = "weights"))]
+#![allow(
+    unsafe_code,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails; every index is one of the test's own"
+)]
+
+#[path = "ffi/calls.rs"]
+mod calls;
+
+use calls::*;
+use ptqk::ffi::{Ctx, Status, Task};
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// How a call is spread, and what its callbacks heard.
+struct Plan {
+    threads: usize,
+    seed: AtomicU64,
+    tasks: AtomicUsize,
+    progress: AtomicUsize,
+}
+
+impl Plan {
+    fn new(threads: usize) -> Self {
+        let seed = AtomicU64::new(threads as u64);
+        Self { threads, seed, tasks: AtomicUsize::new(0), progress: AtomicUsize::new(0) }
+    }
+
+    fn ctx(&self, progress: bool) -> Ctx {
+        Ctx {
+            user: (&raw const *self).cast_mut().cast(),
+            parallel_for: Some(scattered),
+            progress: if progress { Some(go_on) } else { None },
+            ..Ctx::DEFAULT
+        }
+    }
+}
+
+/// A pointer that threads may share.
+#[derive(Clone, Copy)]
+struct Shared(*mut c_void);
+
+// SAFETY: the library says that tasks may run on any threads.
+unsafe impl Sync for Shared {}
+
+/// The tasks in random order, on as many threads as the plan says.
+unsafe extern "C" fn scattered(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
+    // SAFETY: the context is the one of `Plan::ctx`, whose plan outlives the call.
+    let plan = unsafe { &*(*ctx).user.cast::<Plan>() };
+    plan.tasks.fetch_add(n, Ordering::Relaxed);
+    let mut rng = Lcg::new(plan.seed.fetch_add(1, Ordering::Relaxed));
+    let mut order: Vec<usize> = (0..n).collect();
+    for i in (1..n).rev() {
+        order.swap(i, rng.below(i as u32 + 1) as usize);
+    }
+    let (next, shared) = (AtomicUsize::new(0), Shared(arg));
+    let work = || {
+        let Shared(arg) = *{ &shared };
+        while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // SAFETY: every index of `0..n` is taken once.
+            unsafe { task(arg, *index) };
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..plan.threads.min(n) {
+            scope.spawn(work);
+        }
+        work();
+    });
+}
+
+unsafe extern "C" fn go_on(ctx: *const Ctx, _: u64, _: u64) -> i32 {
+    // SAFETY: as in `scattered`.
+    unsafe { &*(*ctx).user.cast::<Plan>() }.progress.fetch_add(1, Ordering::Relaxed);
+    0
+}
+
+/// Many tiles of whole rows, one very long row, wide rows with odd tails, one very tall column.
+const SHAPES: [Shape; 4] = [
+    Shape::padded(521, 517, 3),
+    Shape::new(1, 300_000),
+    Shape::padded(3, 70_001, 5),
+    Shape::new(140_001, 1),
+];
+
+/// Threads, and whether there is a progress callback.
+const PLANS: [(usize, bool); 5] = [(1, false), (2, true), (3, false), (7, false), (16, true)];
+
+/// The plans of the call number `at`: all for the first shape, in turn for the others.
+fn plans(shape: Shape, at: usize) -> impl Iterator<Item = (usize, bool)> {
+    let all = shape.rows == SHAPES[0].rows;
+    PLANS.into_iter().enumerate().filter(move |(i, _)| all || (i + at) % 3 == 0).map(|(_, p)| p)
+}
+
+const SHARINGS: [(u32, u32); 5] = [(TENSOR, 0), (ROW, 0), (COLUMN, 0), (GROUP, 7), (GROUP, 128)];
+
+/// A divisor of `n` that makes many groups, or -1.
+fn divisor(n: usize) -> i32 {
+    [16, 11, 20, 3, 7].into_iter().find(|d| n % *d as usize == 0).unwrap_or(-1)
+}
+
+fn calls(shape: Shape) -> Vec<Call> {
+    let mut calls = Vec::new();
+    let mut turn = 0;
+    for dtype in [F32, F16, BF16] {
+        for sharing in SHARINGS {
+            turn += 1;
+            let (code_type, zero) = (turn % 8, turn % 3 > 0);
+            calls.push(Call::Quantize { dtype, code_type, sharing, before: turn % 2, zero });
+            let code_type = (turn * 3 + 1) % 8;
+            calls.push(Call::Dequantize { dtype, code_type, sharing, zero });
+            let (to, in_place) = ((dtype + turn) % 3, false);
+            calls.push(Call::FakeQuantize { from: dtype, to, sharing, levels: 255, in_place });
+            let (to, in_place) = (dtype, true);
+            calls.push(Call::FakeQuantize { from: dtype, to, sharing, levels: 256, in_place });
+            for what in REDUCTIONS {
+                calls.push(Call::Reduce { what, dtype, sharing, hostile: false });
+            }
+            calls.push(Call::Reduce { what: Reduce::MinMax, dtype, sharing, hostile: true });
+        }
+        for mode in 0..6 {
+            for axis in [0, 1] {
+                let channel = if axis == 0 { shape.rows } else { shape.cols };
+                let group = if mode % 2 == 0 { divisor(channel) } else { -1 };
+                let half = (mode + axis) % 2 == 0;
+                calls.push(Call::Compress { dtype, mode, axis, group, half, hostile: mode == 3 });
+            }
+        }
+    }
+    for code_type in [I8, U8] {
+        for granularity in [TENSOR, ROW, COLUMN] {
+            calls.push(Call::Requantize { code_type, granularity });
+            let single = granularity % 2;
+            calls.push(Call::RequantizeFixed { code_type, granularity, single });
+        }
+    }
+    if shape.cols == 1 {
+        // Rows of one element cost much; every third call is enough.
+        calls = calls.into_iter().step_by(3).collect();
+    }
+    calls
+}
+
+fn same(got: &Outcome, want: &Outcome, what: &str) {
+    assert_eq!(got.status, want.status, "{what}");
+    for ((name, got), (_, want)) in got.outputs.iter().zip(&want.outputs) {
+        let different = got.iter().zip(want).position(|(a, b)| a != b);
+        assert_eq!(different, None, "{what}: first different byte of {name}");
+    }
+}
+
+#[test]
+fn threads_and_their_order_change_nothing() {
+    let mut expected = Vec::new();
+    let (mut tasks, mut heard) = (0, 0);
+    on_every_table(|isa| {
+        let mut at = 0;
+        for shape in SHAPES {
+            for call in calls(shape) {
+                let serial = call.run(shape, &Heap::default(), std::ptr::null());
+                // The scalar table comes first; its serial bytes are those of all.
+                if isa == 0 {
+                    expected.push(serial);
+                } else {
+                    same(&serial, &expected[at], &format!("{call:?} {shape:?} isa {isa}, serial"));
+                }
+                for (threads, progress) in plans(shape, at) {
+                    let plan = Plan::new(threads);
+                    let got = call.run(shape, &Heap::default(), &plan.ctx(progress));
+                    let what = format!("{call:?} {shape:?} isa {isa}, {threads} threads");
+                    same(&got, &expected[at], &what);
+                    tasks += plan.tasks.into_inner();
+                    heard += plan.progress.into_inner();
+                }
+                at += 1;
+            }
+        }
+    });
+    assert!(tasks > 10_000 && heard > 1000, "the callbacks ran: {tasks} tasks, {heard} reports");
+}
+
+/// The inputs above are good: but for the weights that hold NaN, every call succeeds.
+#[test]
+fn the_calls_are_right() {
+    for shape in SHAPES {
+        for call in calls(shape) {
+            let outcome = call.run(shape, &Heap::default(), std::ptr::null());
+            let bad = matches!(call, Call::Compress { hostile: true, .. });
+            let want = |i| if bad && i == 1 { Status::NotFinite } else { Status::Ok };
+            for (i, status) in outcome.status.into_iter().enumerate() {
+                assert_eq!(status, want(i), "{call:?} {shape:?}");
+            }
+        }
+    }
+}
