@@ -277,11 +277,8 @@ fn meaning(field: &str, word: &str) -> i64 {
         "fallback_mode" => "PTQK_GROUP_FALLBACK",
         _ => "",
     };
-    let name = if prefix.is_empty() {
-        word.to_owned()
-    } else {
-        format!("{prefix}_{}", word.to_uppercase())
-    };
+    let whole = prefix.is_empty() || word.starts_with("PTQK_");
+    let name = if whole { word.to_owned() } else { format!("{prefix}_{}", word.to_uppercase()) };
     match word {
         "NULL" => 0,
         "INT32_MIN" => i64::from(i32::MIN),

@@ -1,7 +1,7 @@
 //! Every input where the domain is small: all codes and all 16-bit floats always, all 2^32 floats
 //! on demand (`cargo test --release --test exhaustive -- --ignored`, seconds per kernel and tier).
 
-#![allow(missing_docs, clippy::indexing_slicing, reason = "tests")]
+#![allow(missing_docs, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use half::{bf16, f16};
 use ptqk::dispatch;
