@@ -16,11 +16,12 @@ fn header() {
         cbindgen::Config::from_file(format!("{root}/cbindgen.toml")).expect("cbindgen.toml");
     let mut text = Vec::new();
     cbindgen::generate_with_config(&root, config).expect("the sources parse").write(&mut text);
+    let text = without_associated_constants(&String::from_utf8(text).expect("a header is text"));
     let path = format!("{root}/include/ptqk.h");
     for input in ["src", "cbindgen.toml", "build.rs", "include/ptqk.h"] {
         println!("cargo::rerun-if-changed={input}");
     }
-    let current = std::fs::read(&path).unwrap_or_default();
+    let current = std::fs::read_to_string(&path).unwrap_or_default();
     if current == text {
         return;
     }
@@ -29,4 +30,20 @@ fn header() {
     } else {
         println!("cargo::error=include/ptqk.h is not what the sources say; run `make header`");
     }
+}
+
+/// cbindgen writes the associated constants of structures (`DEFAULT`) as macros that no C compiler
+/// takes; the `_default` functions are their form in C.
+#[cfg(feature = "header")]
+fn without_associated_constants(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("#define ptqk_") {
+            // Its comment goes with it.
+            while lines.pop().is_some_and(|line| line != "/**") {}
+        } else if !(line.is_empty() && lines.last().is_some_and(|last| last.is_empty())) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n") + "\n"
 }

@@ -26,7 +26,6 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
 
-
 #ifndef PTQK_H
 #define PTQK_H
 
@@ -38,7 +37,6 @@
 #else
 #define PTQK_API
 #endif
-
 
 /**
  * Major part of the version of the library.
@@ -183,6 +181,31 @@ typedef uint32_t ptqk_zero_point;
 #endif // __cplusplus
 
 /**
+ * How a range becomes an integer grid.
+ */
+enum ptqk_scheme
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Zero is code 0; the range follows from the largest magnitude.
+     */
+    PTQK_SCHEME_SYMMETRIC = 0,
+    /**
+     * The range follows from minimum and maximum; zero is moved onto a code.
+     */
+    PTQK_SCHEME_ASYMMETRIC = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_scheme ptqk_scheme;
+#else
+typedef uint32_t ptqk_scheme;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Whether weights use half of the code range, so that pair sums of u8 x i8 products fit into 16
  * bits on CPUs without a dot-product instruction.
  */
@@ -209,31 +232,6 @@ enum ptqk_overflow_fix
 typedef enum ptqk_overflow_fix ptqk_overflow_fix;
 #else
 typedef uint32_t ptqk_overflow_fix;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * How a range becomes an integer grid.
- */
-enum ptqk_scheme
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Zero is code 0; the range follows from the largest magnitude.
-     */
-    PTQK_SCHEME_SYMMETRIC = 0,
-    /**
-     * The range follows from minimum and maximum; zero is moved onto a code.
-     */
-    PTQK_SCHEME_ASYMMETRIC = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_scheme ptqk_scheme;
-#else
-typedef uint32_t ptqk_scheme;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -293,61 +291,6 @@ typedef uint32_t ptqk_fixed_point;
 #endif // __cplusplus
 
 /**
- * Element type of a floating-point matrix.
- */
-enum ptqk_dtype
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * IEEE binary32.
-     */
-    PTQK_DTYPE_F32 = 0,
-    /**
-     * IEEE binary16.
-     */
-    PTQK_DTYPE_F16 = 1,
-    /**
-     * bfloat16: the upper half of a binary32.
-     */
-    PTQK_DTYPE_BF16 = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_dtype ptqk_dtype;
-#else
-typedef uint32_t ptqk_dtype;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Range of a group in the asymmetric modes.
- */
-enum ptqk_asymmetric_range
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Minimum and maximum, widened to include 0 (NNCF 3.4.0).
-     */
-    PTQK_ASYMMETRIC_RANGE_WITH_ZERO = 0,
-    /**
-     * Minimum and maximum as they are (NNCF before 3.4.0): a group whose weights all have one
-     * sign loses its values. For comparison only.
-     */
-    PTQK_ASYMMETRIC_RANGE_AS_IS = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_asymmetric_range ptqk_asymmetric_range;
-#else
-typedef uint32_t ptqk_asymmetric_range;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
  * Number format of compressed weights.
  */
 enum ptqk_weight_mode
@@ -387,6 +330,61 @@ enum ptqk_weight_mode
 typedef enum ptqk_weight_mode ptqk_weight_mode;
 #else
 typedef uint32_t ptqk_weight_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Range of a group in the asymmetric modes.
+ */
+enum ptqk_asymmetric_range
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Minimum and maximum, widened to include 0 (NNCF 3.4.0).
+     */
+    PTQK_ASYMMETRIC_RANGE_WITH_ZERO = 0,
+    /**
+     * Minimum and maximum as they are (NNCF before 3.4.0): a group whose weights all have one
+     * sign loses its values. For comparison only.
+     */
+    PTQK_ASYMMETRIC_RANGE_AS_IS = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_asymmetric_range ptqk_asymmetric_range;
+#else
+typedef uint32_t ptqk_asymmetric_range;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Element type of a floating-point matrix.
+ */
+enum ptqk_dtype
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * IEEE binary32.
+     */
+    PTQK_DTYPE_F32 = 0,
+    /**
+     * IEEE binary16.
+     */
+    PTQK_DTYPE_F16 = 1,
+    /**
+     * bfloat16: the upper half of a binary32.
+     */
+    PTQK_DTYPE_BF16 = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_dtype ptqk_dtype;
+#else
+typedef uint32_t ptqk_dtype;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -534,11 +532,6 @@ typedef uint32_t ptqk_group_action;
 #endif // __cplusplus
 
 /**
- * The caller's threads and progress callback, or none.
- */
-typedef struct Exec Exec;
-
-/**
  * One piece of work: `task(arg, index)`.
  */
 typedef void (*ptqk_task)(void *arg, size_t index);
@@ -599,9 +592,10 @@ typedef struct ptqk_ctx {
      */
     void (*parallel_for)(const struct ptqk_ctx *ctx, size_t n, ptqk_task task, void *arg);
     /**
-     * Hears that `done` of `total` steps are finished; a non-zero answer cancels the call. Runs on
-     * the thread that made the call, between tasks; the last call of a complete run has
-     * `done == total`. Default: NULL.
+     * Hears that `done` of `total` steps are finished, after every 64 of them (a step is about
+     * 65536 elements). A non-zero answer cancels the call if work is left. Runs on the thread that
+     * made the call, between tasks; the last call of a complete run has `done == total`.
+     * Default: NULL.
      */
     int32_t (*progress)(const struct ptqk_ctx *ctx, uint64_t done, uint64_t total);
     /**
@@ -642,10 +636,6 @@ typedef struct ptqk_quantize_params {
      */
     int32_t code_max;
 } ptqk_quantize_params;
-/**
- * The documented defaults.
- */
-#define ptqk_quantize_params_DEFAULT (ptqk_quantize_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .group_size = 0, .zero_point_rounding = (uint32_t)ptqk_zero_point_AfterRounding, .code_min = INT32_MIN, .code_max = INT32_MAX }
 
 /**
  * Settings of `ptqk_fake_quantize`.
@@ -668,10 +658,6 @@ typedef struct ptqk_fake_quantize_params {
      */
     uint32_t levels;
 } ptqk_fake_quantize_params;
-/**
- * The documented defaults.
- */
-#define ptqk_fake_quantize_params_DEFAULT (ptqk_fake_quantize_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .group_size = 0, .levels = 256 }
 
 /**
  * A row-major floating-point matrix that is read.
@@ -841,10 +827,6 @@ typedef struct ptqk_quantization_params {
      */
     uint32_t is_first_layer;
 } ptqk_quantization_params;
-/**
- * The documented defaults.
- */
-#define ptqk_quantization_params_DEFAULT (ptqk_quantization_params){ .size = (uint32_t)(size_of){  }, .num_bits = 8, .scheme = (uint32_t)ptqk_scheme_Symmetric, .signedness_to_force = (uint32_t)ptqk_signedness_Any, .per_channel = 0, .narrow_range = 0, .overflow_fix = (uint32_t)ptqk_overflow_fix_Disable, .is_first_layer = 0 }
 
 /**
  * The integer grid of a quantizer.
@@ -904,10 +886,6 @@ typedef struct ptqk_reduce_params {
      */
     uint32_t reserved;
 } ptqk_reduce_params;
-/**
- * The documented defaults.
- */
-#define ptqk_reduce_params_DEFAULT (ptqk_reduce_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .group_size = 0, .reserved = 0 }
 
 /**
  * Settings of `ptqk_requantize` and `ptqk_requantize_fixed`.
@@ -940,10 +918,6 @@ typedef struct ptqk_requantize_params {
      */
     int32_t code_max;
 } ptqk_requantize_params;
-/**
- * The documented defaults.
- */
-#define ptqk_requantize_params_DEFAULT (ptqk_requantize_params){ .size = (uint32_t)(size_of){  }, .granularity = (uint32_t)ptqk_granularity_Tensor, .fixed_point = (uint32_t)ptqk_fixed_point_DoubleRounding, .zero_point = 0, .code_min = INT32_MIN, .code_max = INT32_MAX }
 
 /**
  * A row-major matrix of 32-bit accumulators that is read.
@@ -1003,10 +977,6 @@ typedef struct ptqk_weight_params {
      */
     uint32_t asymmetric_range;
 } ptqk_weight_params;
-/**
- * The documented defaults.
- */
-#define ptqk_weight_params_DEFAULT (ptqk_weight_params){ .size = (uint32_t)(size_of){  }, .mode = (uint32_t)ptqk_weight_mode_Int8Asym, .group_size = -1, .reduction_axis = 1, .scale_dtype = (uint32_t)ptqk_dtype_F16, .asymmetric_range = (uint32_t)ptqk_asymmetric_range_WithZero }
 
 /**
  * Settings of `ptqk_resolve_group_size`.
@@ -1034,10 +1004,6 @@ typedef struct ptqk_group_fallback_params {
      */
     uint32_t min_adjusted_group_size;
 } ptqk_group_fallback_params;
-/**
- * The documented defaults.
- */
-#define ptqk_group_fallback_params_DEFAULT (ptqk_group_fallback_params){ .size = (uint32_t)(size_of){  }, .fallback_mode = (uint32_t)ptqk_group_fallback_Error, .group_size = 128, .min_adjusted_group_size = 32 }
 
 /**
  * Sizes of the outputs of `ptqk_compress_weights`.
@@ -1107,13 +1073,6 @@ typedef struct ptqk_group_choice {
      */
     int32_t group_size;
 } ptqk_group_choice;
-
-
-
-/**
- * Every status, to walk over them.
- */
-#define ptqk_status_ALL { ptqk_status_Ok, ptqk_status_NullPointer, ptqk_status_Misaligned, ptqk_status_Overlap, ptqk_status_SizeOverflow, ptqk_status_InvalidShape, ptqk_status_InvalidStructSize, ptqk_status_InvalidParameter, ptqk_status_Cancelled, ptqk_status_NotFinite, }
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,13 +8,14 @@ use crate::arch;
 use crate::kernels::{Isa, Kernels};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// The only state of the library: the highest tier that the CPU has and the highest that the caller
-/// allows, as ranks, `KNOWN | detected << 8 | allowed`; `UNKNOWN` until the first look.
-static ISA: AtomicU32 = AtomicU32::new(UNKNOWN);
+/// The only state of the library. Plain loads and stores: racing threads write the same value here.
+static DETECTED: AtomicU32 = AtomicU32::new(UNKNOWN);
 
-const UNKNOWN: u32 = 0;
-const KNOWN: u32 = 1 << 16;
-const EVERY: u32 = 0xFF;
+/// The highest rank that the caller allows.
+static ALLOWED: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// No look at the CPU yet.
+const UNKNOWN: u32 = u32::MAX;
 
 /// Rank of a tier on its architecture: a higher one may run wherever a lower one may.
 fn rank(isa: Isa) -> u32 {
@@ -70,37 +71,32 @@ fn detect() -> u32 {
     }
 }
 
-fn state() -> u32 {
-    let state = ISA.load(Ordering::Relaxed);
-    if state != UNKNOWN {
-        return state;
+/// The highest rank that the CPU can run, looked up once.
+fn detected() -> u32 {
+    let known = DETECTED.load(Ordering::Relaxed);
+    if known != UNKNOWN {
+        return known;
     }
-    let state = KNOWN | detect() << 8 | EVERY;
-    // A racing `set_max_isa` must not be lost.
-    match ISA.compare_exchange(UNKNOWN, state, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => state,
-        Err(other) => other,
-    }
+    let rank = detect();
+    DETECTED.store(rank, Ordering::Relaxed);
+    rank
 }
 
 /// The table in use.
 #[inline]
 #[must_use]
 pub fn active() -> &'static Kernels {
-    let state = state();
-    let rank = (state >> 8 & 0xFF).min(state & 0xFF);
+    let rank = detected().min(ALLOWED.load(Ordering::Relaxed));
     tables().get(rank as usize).copied().unwrap_or(&arch::scalar::KERNELS)
 }
 
 /// The tables that the CPU can run, from scalar up, whatever [`set_max_isa`] allows.
 pub fn available() -> impl Iterator<Item = &'static Kernels> {
-    let count = (state() >> 8 & 0xFF) + 1;
-    tables().iter().copied().take(count as usize)
+    tables().iter().copied().take(detected() as usize + 1)
 }
 
 /// Allows no tier above `isa` from now on, for all threads. A tier of another architecture stands
 /// for the one of the same rank here.
 pub fn set_max_isa(isa: Isa) {
-    let detected = state() & !0xFF;
-    ISA.store(detected | rank(isa), Ordering::Relaxed);
+    ALLOWED.store(rank(isa), Ordering::Relaxed);
 }

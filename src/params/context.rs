@@ -22,9 +22,10 @@ pub struct Ctx {
     /// and returns when all are done. No result depends on how this is done. Default: NULL, serial.
     pub parallel_for:
         Option<unsafe extern "C" fn(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void)>,
-    /// Hears that `done` of `total` steps are finished; a non-zero answer cancels the call. Runs on
-    /// the thread that made the call, between tasks; the last call of a complete run has
-    /// `done == total`. Default: NULL.
+    /// Hears that `done` of `total` steps are finished, after every 64 of them (a step is about
+    /// 65536 elements). A non-zero answer cancels the call if work is left. Runs on the thread that
+    /// made the call, between tasks; the last call of a complete run has `done == total`.
+    /// Default: NULL.
     pub progress: Option<unsafe extern "C" fn(ctx: *const Ctx, done: u64, total: u64) -> i32>,
     /// Receives the detail of a refusal or of a numeric outcome. Default: NULL.
     pub detail: *mut Detail,
