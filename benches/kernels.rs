@@ -2,7 +2,12 @@
 //! bytes. `cargo bench --bench kernels -- quantize_i8` runs a part; `PTQK_BENCH_SIZES=512KiB` one
 //! size.
 
-#![allow(missing_docs, reason = "a bench")]
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a bench may stop on its first surprise"
+)]
 
 mod common;
 

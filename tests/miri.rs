@@ -8,6 +8,7 @@
     missing_docs,
     unsafe_code,
     clippy::undocumented_unsafe_blocks,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test of the C border; every pointer is to a live vector of the right size"
 )]

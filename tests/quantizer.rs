@@ -87,8 +87,10 @@ fn quantizer(params: &QuantizationParams, min: &[f32], max: &[f32]) -> Quantizer
     quantizer
 }
 
-const SYMMETRIC: QuantizationParams = QuantizationParams { scheme: 0, ..QuantizationParams::DEFAULT };
-const ASYMMETRIC: QuantizationParams = QuantizationParams { scheme: 1, ..QuantizationParams::DEFAULT };
+const SYMMETRIC: QuantizationParams =
+    QuantizationParams { scheme: 0, ..QuantizationParams::DEFAULT };
+const ASYMMETRIC: QuantizationParams =
+    QuantizationParams { scheme: 1, ..QuantizationParams::DEFAULT };
 
 /// Statistics that leave no range of their own: `(min, max)` per channel and the `(low, high)` that
 /// the rules of the header give.
@@ -193,8 +195,7 @@ fn grids_and_ranges() {
             let max: Vec<f32> = a.iter().map(|x| x.abs() * 1.5).collect();
             let q = quantizer(&params, &min, &max);
 
-            let signed = scheme == 0
-                && (signedness_to_force == 1 || min.iter().any(|m| *m < 0.0));
+            let signed = scheme == 0 && (signedness_to_force == 1 || min.iter().any(|m| *m < 0.0));
             let half = 1_i32 << (num_bits - 1);
             let (low, high) = if signed { (-half, half - 1) } else { (0, 2 * half - 1) };
             let narrow = narrow_range as i32;
@@ -204,7 +205,7 @@ fn grids_and_ranges() {
             assert_eq!(q.grid.is_signed, u32::from(signed), "{params:?}");
             let (least, most) = code_range(q.grid.code_type);
             assert!(least <= low && high <= most, "{params:?} {:?}", q.grid);
-            for c in 0..min.len() {
+            for (c, max) in max.iter().enumerate() {
                 let (scale, zero) = (f64::from(q.scale[c]), f64::from(q.zero_point[c]));
                 let value = |code: i32| scale * (f64::from(code) - zero);
                 let ends = (value(q.grid.code_min), value(q.grid.code_max));
@@ -221,7 +222,7 @@ fn grids_and_ranges() {
                 if signed {
                     assert_eq!(q.zero_point[c], 0, "{what}");
                 }
-                assert!(f64::from(q.high[c]) >= f64::from(max[c]) - 1.01 * scale, "{what}");
+                assert!(f64::from(q.high[c]) >= f64::from(*max) - 1.01 * scale, "{what}");
             }
         }
     }
@@ -237,7 +238,8 @@ fn smallest_code_type() {
             let grid = quantizer(&params, &[0.0], &[1.0]).grid;
             let smallest = [U2, U3, I4, U4, I8, U8, I16, U16].into_iter().find(|code_type| {
                 let (low, high) = code_range(*code_type);
-                low <= grid.level_low && grid.level_high <= high
+                low <= grid.level_low
+                    && grid.level_high <= high
                     && (low < 0) == (signedness_to_force == 1)
             });
             assert_eq!(Some(grid.code_type), smallest, "{params:?}");
@@ -268,7 +270,11 @@ fn half_of_the_range() {
             assert!(close(q.scale[0], 3.0 / (quarter - 1.0), 1e-5), "{params:?} {}", q.scale[0]);
             assert_eq!(q.grid.level_high, (1 << (num_bits - 1)) - 1, "the grid keeps its width");
             let q = quantizer(&params, &[0.0], &[3.0]);
-            assert!(close(q.scale[0], 3.0 / (2.0 * quarter - 1.0), 1e-5), "{params:?} {}", q.scale[0]);
+            assert!(
+                close(q.scale[0], 3.0 / (2.0 * quarter - 1.0), 1e-5),
+                "{params:?} {}",
+                q.scale[0]
+            );
             let narrow = QuantizationParams { narrow_range: 1, ..params };
             let q = quantizer(&narrow, &[-3.0], &[3.0]);
             assert!(close(q.scale[0], 3.0 / (quarter - 0.5), 1e-5), "{narrow:?} {}", q.scale[0]);
@@ -434,8 +440,11 @@ fn half_types() {
         });
         for (bits, code) in out.iter().zip(&codes) {
             let exact = f32::from(*code) * scale;
-            let want =
-                if dtype == F16 { f16::from_f32(exact).to_bits() } else { bf16::from_f32(exact).to_bits() };
+            let want = if dtype == F16 {
+                f16::from_f32(exact).to_bits()
+            } else {
+                bf16::from_f32(exact).to_bits()
+            };
             assert_eq!(*bits, want, "{code} type {dtype}");
         }
     }
@@ -514,13 +523,19 @@ fn requantize_is_the_formula() {
             let mut codes = vec![0_u16; acc.len()];
             let dst = codes_mut(&mut codes, code_type, (1, acc.len()));
             // SAFETY: one scale, as many codes as accumulators.
-            ok(unsafe { ptqk_requantize(ptr::null(), &params, &accumulators_of(&acc), &scale, &dst) });
+            ok(unsafe {
+                ptqk_requantize(ptr::null(), &params, &accumulators_of(&acc), &scale, &dst)
+            });
             for (i, acc) in acc.iter().enumerate() {
                 // A product of two f32 is exact in f64.
                 let scaled = (f64::from(*acc as f32) * f64::from(scale)) as f32;
                 let code = f64::from(scaled.round_ties_even()) + f64::from(zero_point);
                 let want = (code as i64).clamp(i64::from(low), i64::from(high));
-                assert_eq!(native_code(code_type, &codes, i), want, "{acc} * {scale} + {zero_point}");
+                assert_eq!(
+                    native_code(code_type, &codes, i),
+                    want,
+                    "{acc} * {scale} + {zero_point}"
+                );
             }
         }
     }
@@ -576,7 +591,10 @@ fn requantize_fixed_is_the_rule() {
                         let scaled = rule(*acc, multiplier, shift) + i128::from(zero_point);
                         let want = scaled.clamp(i128::from(low), i128::from(high)) as i64;
                         let got = native_code(code_type, &codes, i);
-                        assert_eq!(got, want, "{acc} * {multiplier}, shift {shift}, single {single}");
+                        assert_eq!(
+                            got, want,
+                            "{acc} * {multiplier}, shift {shift}, single {single}"
+                        );
                     }
                 }
             }
@@ -678,7 +696,12 @@ fn packing_by_hand() {
 }
 
 /// One reduction per granularity.
-fn reduced(what: Reduce, x: &[f32], rows: usize, (granularity, group_size): (u32, u32)) -> Vec<f32> {
+fn reduced(
+    what: Reduce,
+    x: &[f32],
+    rows: usize,
+    (granularity, group_size): (u32, u32),
+) -> Vec<f32> {
     let count = Shape::new(rows, x.len() / rows).count((granularity, group_size));
     let (mut out, mut more) = (vec![7.0_f32; count], vec![7.0_f32; count]);
     let params = ReduceParams { granularity, group_size, ..ReduceParams::DEFAULT };
@@ -706,7 +729,9 @@ fn shared(x: &[f32], rows: usize, (granularity, group): (u32, u32)) -> Vec<Vec<f
         TENSOR => vec![x.to_vec()],
         ROW => x.chunks(cols).map(<[f32]>::to_vec).collect(),
         COLUMN => (0..cols).map(|c| x.iter().skip(c).step_by(cols).copied().collect()).collect(),
-        _ => x.chunks(cols).flat_map(|row| row.chunks(group as usize).map(<[f32]>::to_vec)).collect(),
+        _ => {
+            x.chunks(cols).flat_map(|row| row.chunks(group as usize).map(<[f32]>::to_vec)).collect()
+        }
     }
 }
 
@@ -719,8 +744,8 @@ fn reductions_in_f64() {
             let x: Vec<f32> = (0..rows * cols).map(|_| rng.value() + center).collect();
             for sharing in [(TENSOR, 0), (ROW, 0), (COLUMN, 0), (GROUP, 100)] {
                 let parts = shared(&x, rows, sharing);
-                let [sum, mean, variance] =
-                    [Reduce::Sum, Reduce::Mean, Reduce::Variance].map(|w| reduced(w, &x, rows, sharing));
+                let [sum, mean, variance] = [Reduce::Sum, Reduce::Mean, Reduce::Variance]
+                    .map(|w| reduced(w, &x, rows, sharing));
                 let extremes = reduced(Reduce::MinMax, &x, rows, sharing);
                 let largest = reduced(Reduce::AbsMax, &x, rows, sharing);
                 assert_eq!((parts.len(), 2 * parts.len()), (sum.len(), extremes.len()));
@@ -733,12 +758,25 @@ fn reductions_in_f64() {
                     let what = format!("{rows} x {cols} {sharing:?} {i} around {center}");
                     // Pieces of at most 4096 elements in f32, of at most 256 in a chain.
                     let slack = magnitude * 256.0 * f64::from(f32::EPSILON) / 4.0 + 1e-30;
-                    assert!((f64::from(sum[i]) - total).abs() <= slack, "{what}: {} {total}", sum[i]);
-                    assert!((f64::from(mean[i]) - total / n).abs() <= slack / n, "{what}: {}", mean[i]);
+                    assert!(
+                        (f64::from(sum[i]) - total).abs() <= slack,
+                        "{what}: {} {total}",
+                        sum[i]
+                    );
+                    assert!(
+                        (f64::from(mean[i]) - total / n).abs() <= slack / n,
+                        "{what}: {}",
+                        mean[i]
+                    );
                     let off = (f64::from(variance[i]) - squares / n).abs();
                     // The center is the mean rounded to f32.
                     let shift = (total / n * f64::from(f32::EPSILON)).powi(2);
-                    assert!(off <= squares / n * 1e-4 + shift, "{what}: {} {}", variance[i], squares / n);
+                    assert!(
+                        off <= squares / n * 1e-4 + shift,
+                        "{what}: {} {}",
+                        variance[i],
+                        squares / n
+                    );
                     let min = part.iter().copied().fold(f32::INFINITY, f32::min);
                     let max = part.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     assert_eq!((extremes[i], extremes[parts.len() + i]), (min, max), "{what}");
@@ -817,7 +855,9 @@ fn weight_layouts() {
             };
             let mut layout = WeightLayout::default();
             // SAFETY: both structures are here.
-            ok(unsafe { ffi::ptqk_weight_layout_query(ptr::null(), &params, rows, cols, &mut layout) });
+            ok(unsafe {
+                ffi::ptqk_weight_layout_query(ptr::null(), &params, rows, cols, &mut layout)
+            });
             let code_type = MODE_CODES[mode as usize];
             let channel = if axis == 1 { cols } else { rows };
             let groups = rows * cols / usize::try_from(group).unwrap_or(channel);

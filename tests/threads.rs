@@ -94,14 +94,18 @@ const PLANS: [(usize, bool); 5] = [(1, false), (2, true), (3, false), (7, false)
 /// The plans of the call number `at`: all for the first shape, in turn for the others.
 fn plans(shape: Shape, at: usize) -> impl Iterator<Item = (usize, bool)> {
     let all = shape.rows == SHAPES[0].rows;
-    PLANS.into_iter().enumerate().filter(move |(i, _)| all || (i + at) % 3 == 0).map(|(_, p)| p)
+    PLANS
+        .into_iter()
+        .enumerate()
+        .filter(move |(i, _)| all || (i + at).is_multiple_of(3))
+        .map(|(_, p)| p)
 }
 
 const SHARINGS: [(u32, u32); 5] = [(TENSOR, 0), (ROW, 0), (COLUMN, 0), (GROUP, 7), (GROUP, 128)];
 
 /// A divisor of `n` that makes many groups, or -1.
 fn divisor(n: usize) -> i32 {
-    [16, 11, 20, 3, 7].into_iter().find(|d| n % *d as usize == 0).unwrap_or(-1)
+    [16, 11, 20, 3, 7].into_iter().find(|d| n.is_multiple_of(*d as usize)).unwrap_or(-1)
 }
 
 fn calls(shape: Shape) -> Vec<Call> {
