@@ -13,7 +13,7 @@
 mod calls;
 
 use calls::*;
-use ptqk::ffi::{Ctx, Status, Task};
+use ptqk::ffi::{Ctx, Matrix, ReduceParams, Status, Task, ptqk_mean, ptqk_sum};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -186,6 +186,36 @@ fn threads_and_their_order_change_nothing() {
         }
     });
     assert!(tasks > 10_000 && heard > 1000, "the callbacks ran: {tasks} tasks, {heard} reports");
+}
+
+/// Sums that cancel show where the pieces of a tensor are put together: each row here is a piece, and
+/// f64 loses the small ones next to the large ones.
+#[test]
+fn threads_do_not_move_the_cuts() {
+    let (rows, cols) = (640, 4096);
+    let mut x = vec![0.0_f32; rows * cols];
+    let large = f32::from_bits((127 + 80) << 23);
+    for (i, row) in x.chunks_exact_mut(cols).enumerate() {
+        row[0] = [large, 1.0 + i as f32, -large, 3.0 + i as f32][i % 4];
+    }
+    let data = x.as_ptr().cast();
+    let src = Matrix { data, rows, cols, row_stride: cols, dtype: F32, reserved: 0 };
+    let sums = |ctx: *const Ctx| {
+        let (params, mut sum, mut mean) = (ReduceParams::DEFAULT, 0.0_f32, 0.0_f32);
+        // SAFETY: one output each.
+        let status = unsafe {
+            [ptqk_sum(ctx, &params, &src, &mut sum), ptqk_mean(ctx, &params, &src, &mut mean)]
+        };
+        assert_eq!(status, [Status::Ok; 2]);
+        [sum.to_bits(), mean.to_bits()]
+    };
+    on_every_table(|isa| {
+        let serial = sums(std::ptr::null());
+        for (threads, progress) in PLANS {
+            let got = sums(&Plan::new(threads).ctx(progress));
+            assert_eq!(got, serial, "isa {isa}, {threads} threads");
+        }
+    });
 }
 
 /// The inputs above are good: but for the weights that hold NaN, every call succeeds.

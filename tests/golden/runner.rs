@@ -62,6 +62,7 @@ impl Report {
         (passed, failed + self.failed)
     }
 
+    #[allow(clippy::indexing_slicing, reason = "a known kind, or the one just added")]
     fn tally(&mut self, kind: &str) -> &mut Tally {
         let known = self.tallies.iter().position(|tally| tally.kind == kind);
         let at = known.unwrap_or(self.tallies.len());
