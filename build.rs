@@ -17,6 +17,7 @@ fn header() {
     let mut text = Vec::new();
     cbindgen::generate_with_config(&root, config).expect("the sources parse").write(&mut text);
     let text = without_associated_constants(&String::from_utf8(text).expect("a header is text"));
+    let text = with_sorted_enums(&text);
     let path = format!("{root}/include/ptqk.h");
     for input in ["src", "cbindgen.toml", "build.rs", "include/ptqk.h"] {
         println!("cargo::rerun-if-changed={input}");
@@ -46,4 +47,20 @@ fn without_associated_constants(text: &str) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// cbindgen writes enums in an order that differs from run to run.
+#[cfg(feature = "header")]
+fn with_sorted_enums(text: &str) -> String {
+    fn name(paragraph: &str) -> Option<&str> {
+        paragraph.lines().find_map(|line| line.strip_prefix("enum "))
+    }
+    let mut paragraphs: Vec<&str> = text.split("\n\n").collect();
+    let mut enums: Vec<&str> = paragraphs.iter().copied().filter(|p| name(p).is_some()).collect();
+    enums.sort_by_key(|p| name(p));
+    let mut enums = enums.into_iter();
+    for paragraph in paragraphs.iter_mut().filter(|p| name(p).is_some()) {
+        *paragraph = enums.next().expect("as many as were taken out");
+    }
+    paragraphs.join("\n\n")
 }

@@ -64,60 +64,135 @@
 #define PTQK_NO_INDEX 18446744073709551615ull
 
 /**
- * Outcome of a call: 0 is success, a negative number says that the call was wrong and nothing
- * was written, a positive one is a numeric outcome. The numbers are permanent.
+ * Range of a group in the asymmetric modes.
  */
-enum ptqk_status
+enum ptqk_asymmetric_range
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
+  : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * Success.
+     * Minimum and maximum, widened to include 0 (NNCF 3.4.0).
      */
-    PTQK_STATUS_OK = 0,
+    PTQK_ASYMMETRIC_RANGE_WITH_ZERO = 0,
     /**
-     * A pointer that must point to something is NULL.
+     * Minimum and maximum as they are (NNCF before 3.4.0): a group whose weights all have one
+     * sign loses its values. For comparison only.
      */
-    PTQK_STATUS_NULL_POINTER = -1,
-    /**
-     * A pointer is not a multiple of its element size.
-     */
-    PTQK_STATUS_MISALIGNED = -2,
-    /**
-     * An output shares memory with another argument.
-     */
-    PTQK_STATUS_OVERLAP = -3,
-    /**
-     * A product of sizes exceeds the address space.
-     */
-    PTQK_STATUS_SIZE_OVERFLOW = -4,
-    /**
-     * Shapes disagree, or a stride is shorter than a row.
-     */
-    PTQK_STATUS_INVALID_SHAPE = -5,
-    /**
-     * A `size` field is not the size of the structure.
-     */
-    PTQK_STATUS_INVALID_STRUCT_SIZE = -6,
-    /**
-     * A parameter lies outside its documented range.
-     */
-    PTQK_STATUS_INVALID_PARAMETER = -7,
-    /**
-     * The progress callback asked to stop; outputs are partly written.
-     */
-    PTQK_STATUS_CANCELLED = 1,
-    /**
-     * The input holds a NaN or an infinity; the function says what it wrote.
-     */
-    PTQK_STATUS_NOT_FINITE = 2,
+    PTQK_ASYMMETRIC_RANGE_AS_IS = 1,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_status ptqk_status;
+typedef enum ptqk_asymmetric_range ptqk_asymmetric_range;
 #else
-typedef int32_t ptqk_status;
+typedef uint32_t ptqk_asymmetric_range;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Type of the integer codes of a matrix. The first unit of a packed row starts at a byte, and
+ * the unused bits of the last unit are 0.
+ */
+enum ptqk_code_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * One `int8_t` per code.
+     */
+    PTQK_CODE_TYPE_I8 = 0,
+    /**
+     * One `uint8_t` per code.
+     */
+    PTQK_CODE_TYPE_U8 = 1,
+    /**
+     * One `int16_t` per code.
+     */
+    PTQK_CODE_TYPE_I16 = 2,
+    /**
+     * One `uint16_t` per code.
+     */
+    PTQK_CODE_TYPE_U16 = 3,
+    /**
+     * Two's complement, -8..7: two codes per byte, code 0 in the low nibble.
+     */
+    PTQK_CODE_TYPE_I4 = 4,
+    /**
+     * 0..15: two codes per byte, code 0 in the low nibble.
+     */
+    PTQK_CODE_TYPE_U4 = 5,
+    /**
+     * 0..7: eight codes in three bytes. Byte 0 holds the low two bits of codes 0..3, code 0 in
+     * the top pair of bits; byte 1 the same of codes 4..7; byte 2 the third bits, code 0 in the
+     * top bit.
+     */
+    PTQK_CODE_TYPE_U3 = 6,
+    /**
+     * 0..3: four codes per byte, code 0 in the lowest bits.
+     */
+    PTQK_CODE_TYPE_U2 = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_code_type ptqk_code_type;
+#else
+typedef uint32_t ptqk_code_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Element type of a floating-point matrix.
+ */
+enum ptqk_dtype
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * IEEE binary32.
+     */
+    PTQK_DTYPE_F32 = 0,
+    /**
+     * IEEE binary16.
+     */
+    PTQK_DTYPE_F16 = 1,
+    /**
+     * bfloat16: the upper half of a binary32.
+     */
+    PTQK_DTYPE_BF16 = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_dtype ptqk_dtype;
+#else
+typedef uint32_t ptqk_dtype;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How the fixed-point form rounds.
+ */
+enum ptqk_fixed_point
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Twice: the product to 32 bits, then the shift. The rule of gemmlowp, of the reference
+     * kernels of TensorFlow Lite and of CMSIS-NN by default.
+     */
+    PTQK_FIXED_POINT_DOUBLE_ROUNDING = 0,
+    /**
+     * Once, half up. The rule of `TFLITE_SINGLE_ROUNDING` and `CMSIS_NN_USE_SINGLE_ROUNDING`.
+     */
+    PTQK_FIXED_POINT_SINGLE_ROUNDING = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_fixed_point ptqk_fixed_point;
+#else
+typedef uint32_t ptqk_fixed_point;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -156,235 +231,31 @@ typedef uint32_t ptqk_granularity;
 #endif // __cplusplus
 
 /**
- * Where the zero point is added.
+ * What to do with a weight.
  */
-enum ptqk_zero_point
+enum ptqk_group_action
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * `clamp(round(x / scale) + zero_point)`, as ONNX QuantizeLinear.
+     * Compress with the group size of the answer.
      */
-    PTQK_ZERO_POINT_AFTER_ROUNDING = 0,
+    PTQK_GROUP_ACTION_COMPRESS = 0,
     /**
-     * `clamp(round(x / scale + zero_point))`, as weight compression.
+     * Use the backup mode: `PTQK_WEIGHT_MODE_INT8_ASYM`, one group per channel.
      */
-    PTQK_ZERO_POINT_BEFORE_ROUNDING = 1,
+    PTQK_GROUP_ACTION_BACKUP = 1,
+    /**
+     * Leave in floating point.
+     */
+    PTQK_GROUP_ACTION_SKIP = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_zero_point ptqk_zero_point;
+typedef enum ptqk_group_action ptqk_group_action;
 #else
-typedef uint32_t ptqk_zero_point;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * How a range becomes an integer grid.
- */
-enum ptqk_scheme
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Zero is code 0; the range follows from the largest magnitude.
-     */
-    PTQK_SCHEME_SYMMETRIC = 0,
-    /**
-     * The range follows from minimum and maximum; zero is moved onto a code.
-     */
-    PTQK_SCHEME_ASYMMETRIC = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_scheme ptqk_scheme;
-#else
-typedef uint32_t ptqk_scheme;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Whether weights use half of the code range, so that pair sums of u8 x i8 products fit into 16
- * bits on CPUs without a dot-product instruction.
- */
-enum ptqk_overflow_fix
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Never.
-     */
-    PTQK_OVERFLOW_FIX_DISABLE = 0,
-    /**
-     * Always.
-     */
-    PTQK_OVERFLOW_FIX_ENABLE = 1,
-    /**
-     * Where `is_first_layer` is 1.
-     */
-    PTQK_OVERFLOW_FIX_FIRST_LAYER = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_overflow_fix ptqk_overflow_fix;
-#else
-typedef uint32_t ptqk_overflow_fix;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Whether the symmetric scheme has negative codes.
- */
-enum ptqk_signedness
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Signed if any minimum is negative.
-     */
-    PTQK_SIGNEDNESS_ANY = 0,
-    /**
-     * Always signed.
-     */
-    PTQK_SIGNEDNESS_SIGNED = 1,
-    /**
-     * The same as `Any`: the reference takes it as a filter only, it never forces a grid.
-     */
-    PTQK_SIGNEDNESS_UNSIGNED = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_signedness ptqk_signedness;
-#else
-typedef uint32_t ptqk_signedness;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * How the fixed-point form rounds.
- */
-enum ptqk_fixed_point
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Twice: the product to 32 bits, then the shift. The rule of gemmlowp, of the reference
-     * kernels of TensorFlow Lite and of CMSIS-NN by default.
-     */
-    PTQK_FIXED_POINT_DOUBLE_ROUNDING = 0,
-    /**
-     * Once, half up. The rule of `TFLITE_SINGLE_ROUNDING` and `CMSIS_NN_USE_SINGLE_ROUNDING`.
-     */
-    PTQK_FIXED_POINT_SINGLE_ROUNDING = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_fixed_point ptqk_fixed_point;
-#else
-typedef uint32_t ptqk_fixed_point;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Number format of compressed weights.
- */
-enum ptqk_weight_mode
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Signed 8-bit codes, `w = code * scale`. Codes: `PTQK_CODE_TYPE_I8`.
-     */
-    PTQK_WEIGHT_MODE_INT8_SYM = 0,
-    /**
-     * Unsigned 8-bit codes, `w = (code - zero_point) * scale`. Codes: `PTQK_CODE_TYPE_U8`.
-     */
-    PTQK_WEIGHT_MODE_INT8_ASYM = 1,
-    /**
-     * Signed 4-bit codes. Codes: `PTQK_CODE_TYPE_I4`.
-     */
-    PTQK_WEIGHT_MODE_INT4_SYM = 2,
-    /**
-     * Unsigned 4-bit codes with a zero point. Codes: `PTQK_CODE_TYPE_U4`.
-     */
-    PTQK_WEIGHT_MODE_INT4_ASYM = 3,
-    /**
-     * Signed 3-bit codes, stored with 4 added: `w = (code - 4) * scale`. Codes:
-     * `PTQK_CODE_TYPE_U3`.
-     */
-    PTQK_WEIGHT_MODE_INT3_SYM = 4,
-    /**
-     * Signed 2-bit codes, stored with 2 added: `w = (code - 2) * scale`. Codes:
-     * `PTQK_CODE_TYPE_U2`.
-     */
-    PTQK_WEIGHT_MODE_INT2_SYM = 5,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_weight_mode ptqk_weight_mode;
-#else
-typedef uint32_t ptqk_weight_mode;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Range of a group in the asymmetric modes.
- */
-enum ptqk_asymmetric_range
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Minimum and maximum, widened to include 0 (NNCF 3.4.0).
-     */
-    PTQK_ASYMMETRIC_RANGE_WITH_ZERO = 0,
-    /**
-     * Minimum and maximum as they are (NNCF before 3.4.0): a group whose weights all have one
-     * sign loses its values. For comparison only.
-     */
-    PTQK_ASYMMETRIC_RANGE_AS_IS = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_asymmetric_range ptqk_asymmetric_range;
-#else
-typedef uint32_t ptqk_asymmetric_range;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Element type of a floating-point matrix.
- */
-enum ptqk_dtype
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * IEEE binary32.
-     */
-    PTQK_DTYPE_F32 = 0,
-    /**
-     * IEEE binary16.
-     */
-    PTQK_DTYPE_F16 = 1,
-    /**
-     * bfloat16: the upper half of a binary32.
-     */
-    PTQK_DTYPE_BF16 = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_dtype ptqk_dtype;
-#else
-typedef uint32_t ptqk_dtype;
+typedef uint32_t ptqk_group_action;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -451,83 +322,213 @@ typedef uint32_t ptqk_isa;
 #endif // __cplusplus
 
 /**
- * Type of the integer codes of a matrix. The first unit of a packed row starts at a byte, and
- * the unused bits of the last unit are 0.
+ * Whether weights use half of the code range, so that pair sums of u8 x i8 products fit into 16
+ * bits on CPUs without a dot-product instruction.
  */
-enum ptqk_code_type
+enum ptqk_overflow_fix
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * One `int8_t` per code.
+     * Never.
      */
-    PTQK_CODE_TYPE_I8 = 0,
+    PTQK_OVERFLOW_FIX_DISABLE = 0,
     /**
-     * One `uint8_t` per code.
+     * Always.
      */
-    PTQK_CODE_TYPE_U8 = 1,
+    PTQK_OVERFLOW_FIX_ENABLE = 1,
     /**
-     * One `int16_t` per code.
+     * Where `is_first_layer` is 1.
      */
-    PTQK_CODE_TYPE_I16 = 2,
-    /**
-     * One `uint16_t` per code.
-     */
-    PTQK_CODE_TYPE_U16 = 3,
-    /**
-     * Two's complement, -8..7: two codes per byte, code 0 in the low nibble.
-     */
-    PTQK_CODE_TYPE_I4 = 4,
-    /**
-     * 0..15: two codes per byte, code 0 in the low nibble.
-     */
-    PTQK_CODE_TYPE_U4 = 5,
-    /**
-     * 0..7: eight codes in three bytes. Byte 0 holds the low two bits of codes 0..3, code 0 in
-     * the top pair of bits; byte 1 the same of codes 4..7; byte 2 the third bits, code 0 in the
-     * top bit.
-     */
-    PTQK_CODE_TYPE_U3 = 6,
-    /**
-     * 0..3: four codes per byte, code 0 in the lowest bits.
-     */
-    PTQK_CODE_TYPE_U2 = 7,
+    PTQK_OVERFLOW_FIX_FIRST_LAYER = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_code_type ptqk_code_type;
+typedef enum ptqk_overflow_fix ptqk_overflow_fix;
 #else
-typedef uint32_t ptqk_code_type;
+typedef uint32_t ptqk_overflow_fix;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
 /**
- * What to do with a weight.
+ * How a range becomes an integer grid.
  */
-enum ptqk_group_action
+enum ptqk_scheme
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * Compress with the group size of the answer.
+     * The range follows from the largest magnitude; zero is code 0 (or 1 in a half range that is
+     * not narrow, as in the code of the reference).
      */
-    PTQK_GROUP_ACTION_COMPRESS = 0,
+    PTQK_SCHEME_SYMMETRIC = 0,
     /**
-     * Use the backup mode: `PTQK_WEIGHT_MODE_INT8_ASYM`, one group per channel.
+     * The range follows from minimum and maximum; zero is moved onto a code.
      */
-    PTQK_GROUP_ACTION_BACKUP = 1,
-    /**
-     * Leave in floating point.
-     */
-    PTQK_GROUP_ACTION_SKIP = 2,
+    PTQK_SCHEME_ASYMMETRIC = 1,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum ptqk_group_action ptqk_group_action;
+typedef enum ptqk_scheme ptqk_scheme;
 #else
-typedef uint32_t ptqk_group_action;
+typedef uint32_t ptqk_scheme;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether the symmetric scheme has negative codes.
+ */
+enum ptqk_signedness
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Signed if any minimum is negative.
+     */
+    PTQK_SIGNEDNESS_ANY = 0,
+    /**
+     * Always signed.
+     */
+    PTQK_SIGNEDNESS_SIGNED = 1,
+    /**
+     * The same as `Any`: the reference takes it as a filter only, it never forces a grid.
+     */
+    PTQK_SIGNEDNESS_UNSIGNED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_signedness ptqk_signedness;
+#else
+typedef uint32_t ptqk_signedness;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Outcome of a call: 0 is success, a negative number says that the call was wrong and nothing
+ * was written, a positive one is a numeric outcome. The numbers are permanent.
+ */
+enum ptqk_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Success.
+     */
+    PTQK_STATUS_OK = 0,
+    /**
+     * A pointer that must point to something is NULL.
+     */
+    PTQK_STATUS_NULL_POINTER = -1,
+    /**
+     * A pointer is not a multiple of its element size.
+     */
+    PTQK_STATUS_MISALIGNED = -2,
+    /**
+     * An output shares memory with another argument.
+     */
+    PTQK_STATUS_OVERLAP = -3,
+    /**
+     * A product of sizes exceeds the address space.
+     */
+    PTQK_STATUS_SIZE_OVERFLOW = -4,
+    /**
+     * Shapes disagree, or a stride is shorter than a row.
+     */
+    PTQK_STATUS_INVALID_SHAPE = -5,
+    /**
+     * A `size` field is not the size of the structure.
+     */
+    PTQK_STATUS_INVALID_STRUCT_SIZE = -6,
+    /**
+     * A parameter lies outside its documented range.
+     */
+    PTQK_STATUS_INVALID_PARAMETER = -7,
+    /**
+     * The progress callback asked to stop; outputs are partly written.
+     */
+    PTQK_STATUS_CANCELLED = 1,
+    /**
+     * The input holds a NaN or an infinity; the function says what it wrote.
+     */
+    PTQK_STATUS_NOT_FINITE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_status ptqk_status;
+#else
+typedef int32_t ptqk_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Number format of compressed weights.
+ */
+enum ptqk_weight_mode
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Signed 8-bit codes, `w = code * scale`. Codes: `PTQK_CODE_TYPE_I8`.
+     */
+    PTQK_WEIGHT_MODE_INT8_SYM = 0,
+    /**
+     * Unsigned 8-bit codes, `w = (code - zero_point) * scale`. Codes: `PTQK_CODE_TYPE_U8`.
+     */
+    PTQK_WEIGHT_MODE_INT8_ASYM = 1,
+    /**
+     * Signed 4-bit codes. Codes: `PTQK_CODE_TYPE_I4`.
+     */
+    PTQK_WEIGHT_MODE_INT4_SYM = 2,
+    /**
+     * Unsigned 4-bit codes with a zero point. Codes: `PTQK_CODE_TYPE_U4`.
+     */
+    PTQK_WEIGHT_MODE_INT4_ASYM = 3,
+    /**
+     * Signed 3-bit codes, stored with 4 added: `w = (code - 4) * scale`. Codes:
+     * `PTQK_CODE_TYPE_U3`.
+     */
+    PTQK_WEIGHT_MODE_INT3_SYM = 4,
+    /**
+     * Signed 2-bit codes, stored with 2 added: `w = (code - 2) * scale`. Codes:
+     * `PTQK_CODE_TYPE_U2`.
+     */
+    PTQK_WEIGHT_MODE_INT2_SYM = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_weight_mode ptqk_weight_mode;
+#else
+typedef uint32_t ptqk_weight_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where the zero point is added.
+ */
+enum ptqk_zero_point
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * `clamp(round(x / scale) + zero_point)`, as ONNX QuantizeLinear.
+     */
+    PTQK_ZERO_POINT_AFTER_ROUNDING = 0,
+    /**
+     * `clamp(round(x / scale + zero_point))`, as weight compression.
+     */
+    PTQK_ZERO_POINT_BEFORE_ROUNDING = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_zero_point ptqk_zero_point;
+#else
+typedef uint32_t ptqk_zero_point;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -592,7 +593,7 @@ typedef struct ptqk_ctx {
      */
     void (*parallel_for)(const struct ptqk_ctx *ctx, size_t n, ptqk_task task, void *arg);
     /**
-     * Hears that `done` of `total` steps are finished, after every 64 of them (a step is about
+     * Hears that `done` of `total` steps are finished, after every 16 of them (a step is about
      * 65536 elements). A non-zero answer cancels the call if work is left. Runs on the thread that
      * made the call, between tasks; the last call of a complete run has `done == total`.
      * Default: NULL.
@@ -1250,7 +1251,7 @@ ptqk_status ptqk_dequantize(const struct ptqk_ctx *ctx,
  * @param params Not NULL.
  * @param src    The matrix.
  * @param low    Finite lower ends; as many as `params->granularity` says.
- * @param high   Finite upper ends, `low <= high`.
+ * @param high   Finite upper ends, `low <= high`, and `high - low` is finite.
  * @param dst    Receives the elements; the shape of `src`. It may be `src` itself (the same data,
  *               type and stride); no other overlap is allowed.
  */
@@ -1280,7 +1281,8 @@ PTQK_API void ptqk_quantization_params_default(struct ptqk_quantization_params *
  * Scale and zero point are those of `ptqk_scale_zero_point` on the grid.
  *
  * Statistics of 0 and tiny ones give the smallest ranges above. Statistics that are NaN or
- * infinite are refused with `PTQK_STATUS_NOT_FINITE`; NNCF would make a quantizer of NaN.
+ * infinite are refused with `PTQK_STATUS_NOT_FINITE` (NNCF would make a quantizer of NaN), those
+ * beyond `2^125` in magnitude with `PTQK_STATUS_INVALID_PARAMETER`: their range would overflow.
  *
  * @param ctx        May be NULL.
  * @param params     Not NULL.
@@ -1334,8 +1336,9 @@ ptqk_status ptqk_scale_zero_point(const struct ptqk_ctx *ctx,
                                   int32_t *zero_point);
 
 /**
- * Moves one end of every range so that 0 is one of `2^num_bits` levels, by the end whose move
- * widens the range the least.
+ * Moves one end of every range so that 0 is one of `2^num_bits` levels. Of the two ends that could
+ * move, the one that gives the wider range does. If 0 is nearest to the first or the last level, the
+ * range stays as it is.
  *
  * @param ctx               May be NULL.
  * @param low               `channels` finite lower ends, `low[c] <= 0`.
@@ -1558,9 +1561,9 @@ ptqk_status ptqk_weight_layout_query(const struct ptqk_ctx *ctx,
  * `zero_point = clamp(-round(min / scale), 0, 2^b-1)`,
  * `code = clamp(round(w / scale + zero_point), 0, 2^b-1)`. A scale below `2^-23` in magnitude
  * becomes `2^-23`. Everything is f32, rounded half to even; the codes follow from the f32 scale,
- * whatever type it is stored in.
+ * whatever type it is stored in. An f16 scale above 65504 in magnitude is stored as infinity.
  *
- * A group that holds a NaN or an infinity gets the scale `2^-23` and the zero point 0, and the
+ * A group that holds a NaN or an infinity, or whose width overflows, gets the scale `2^-23` and the zero point 0, and the
  * call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first such element; all
  * other groups are right.
  *

@@ -12,10 +12,11 @@ use core::ops::Range;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exec<'a> {
     ctx: Option<&'a Ctx>,
+    silent: bool,
 }
 
 /// Tasks between two calls of the progress callback.
-const WAVE: usize = 64;
+const WAVE: usize = 16;
 
 /// Elements of a tile: small enough that a call has many, large enough that a task is worth a
 /// thread's attention.
@@ -26,12 +27,18 @@ pub const PARTS: usize = 64;
 
 impl<'a> Exec<'a> {
     /// Serial and silent.
-    pub const SERIAL: Exec<'static> = Exec { ctx: None };
+    pub const SERIAL: Exec<'static> = Exec { ctx: None, silent: false };
 
     /// Uses what the caller lends.
     #[must_use]
     pub fn new(ctx: Option<&'a Ctx>) -> Self {
-        Self { ctx }
+        Self { ctx, silent: false }
+    }
+
+    /// The same threads, without progress: for the first pass of two.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { silent: true, ..self }
     }
 
     /// Calls `f(i)` for every `i` of `range`, in any order, perhaps at once.
@@ -52,7 +59,8 @@ impl<'a> Exec<'a> {
 
     /// Calls `f` for `0..n` in waves, with progress in between.
     fn run<F: Fn(usize) + Sync>(&self, n: usize, f: &F) -> Result {
-        let Some((ctx, progress)) = self.ctx.and_then(|c| Some((c, c.progress?))) else {
+        let loud = self.ctx.filter(|_| !self.silent);
+        let Some((ctx, progress)) = loud.and_then(|c| Some((c, c.progress?))) else {
             self.each(0..n, f);
             return Ok(());
         };

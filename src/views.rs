@@ -173,7 +173,8 @@ impl<'a> MatrixView<'a> {
         dtype: Dtype,
         (rows, cols, stride): (usize, usize, usize),
     ) -> Self {
-        let stride_bytes = stride * dtype.bytes();
+        // The stride of a single row is not used, and may be anything.
+        let stride_bytes = stride.wrapping_mul(dtype.bytes());
         let place = Place { data: data.cast_mut(), rows, cols, stride_bytes };
         Self { place, dtype, lifetime: PhantomData }
     }
@@ -230,7 +231,7 @@ impl MatrixViewMut<'_> {
         dtype: Dtype,
         (rows, cols, stride): (usize, usize, usize),
     ) -> Self {
-        let place = Place { data, rows, cols, stride_bytes: stride * dtype.bytes() };
+        let place = Place { data, rows, cols, stride_bytes: stride.wrapping_mul(dtype.bytes()) };
         Self { place, dtype, lifetime: PhantomData }
     }
 
@@ -279,7 +280,12 @@ impl<'a> AccumulatorsView<'a> {
     /// As `MatrixView::new`, with elements of type `i32`.
     #[must_use]
     pub unsafe fn new(data: *const i32, (rows, cols, stride): (usize, usize, usize)) -> Self {
-        let place = Place { data: data.cast_mut().cast(), rows, cols, stride_bytes: stride * 4 };
+        let place = Place {
+            data: data.cast_mut().cast(),
+            rows,
+            cols,
+            stride_bytes: stride.wrapping_mul(4),
+        };
         Self { place, lifetime: PhantomData }
     }
 

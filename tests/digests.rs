@@ -143,7 +143,7 @@ const DIGESTS: &[(&str, u64)] = &[
     ("pack u3", 0x0E42_6FF7_EC94_7AC2),
     ("pack u2", 0x2B62_755C_727F_95E1),
     ("pack i8", 0x0CA3_C3AC_0B9A_F825),
-    ("quantizer_from_min_max symmetric", 0x7177_EFE8_93C6_9DF7),
+    ("quantizer_from_min_max symmetric", 0x4CD5_DFA2_AB46_EBA7),
     ("quantizer_from_min_max asymmetric", 0x7DA0_D927_F01A_4A79),
     ("scale_zero_point", 0x2F08_D953_A37D_69E4),
     ("tune_range", 0xE4FD_0ED3_C7A9_6BDA),

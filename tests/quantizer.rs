@@ -110,7 +110,7 @@ fn degenerate_statistics() {
         // A weak channel is widened to a hundredth of the strongest; one sign for all channels.
         (&[(0.0, 100.0), (0.0, 1e-3), (0.0, 0.0)], &[(0.0, 100.0), (0.0, 1.0), (0.0, 1.0)]),
         (&[(-1.0, 254.0), (0.0, 0.0)], &[(-256.0, 254.0), (-2.56, 2.54)]),
-        (&[(-1e38, 1e38)], &[(-1e38 * 256.0 / 254.0, 1e38)]),
+        (&[(-1e37, 1e37)], &[(-1e37 * 256.0 / 254.0, 1e37)]),
     ];
     for (stats, ends) in symmetric {
         check_ends(&SYMMETRIC, stats, ends);
@@ -123,7 +123,7 @@ fn degenerate_statistics() {
         (&[(-9.0, -5.0)], &[(-9.0, 0.0)]),
         (&[(0.0, 1e-4)], &[(0.0, 0.0)]),
         (&[(-255.0, 255.0)], &[(-256.0, 255.0)]),
-        (&[(0.0, 1e38)], &[(0.0, 1e38)]),
+        (&[(0.0, 1e37)], &[(0.0, 1e37)]),
     ];
     for (stats, ends) in asymmetric {
         check_ends(&ASYMMETRIC, stats, ends);
@@ -162,7 +162,6 @@ fn statistics_that_are_not_finite() {
 
 /// The largest statistics either give a usable quantizer or are refused.
 #[test]
-#[ignore = "from about 1e38 the ends or the scale overflow to infinity, with PTQK_STATUS_OK"]
 fn huge_statistics() {
     for (params, min, max) in [
         (SYMMETRIC, -f32::MAX, f32::MAX),
@@ -230,7 +229,6 @@ fn grids_and_ranges() {
 
 /// The smallest code type that holds the grid.
 #[test]
-#[ignore = "signed grids of 2 and 3 bits get I8, and fit into I4"]
 fn smallest_code_type() {
     for num_bits in 2..=16 {
         for signedness_to_force in [0, 1] {
@@ -637,7 +635,6 @@ fn multipliers() {
 
 /// The multiplier of every scale that is allowed can be used.
 #[test]
-#[ignore = "just below 2^30 the multiplier rounds up and the shift becomes 31, which is refused"]
 fn the_largest_multiplier() {
     for scale in [1_073_741_823.75, 1_073_741_823.999, f64::from_bits(0x41CF_FFFF_FFFF_FFFF)] {
         let (m, s) = multiplier(scale);

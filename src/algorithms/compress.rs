@@ -73,6 +73,7 @@ pub fn layout(format: &WeightFormat, rows: usize, cols: usize) -> Result<WeightL
         let scale_bytes = groups.checked_mul(if format.half_scales { 2 } else { 4 })?;
         let zero_point_bytes = if format.mode.is_asymmetric() { groups } else { 0 };
         let total_bytes = code_bytes.checked_add(scale_bytes)?.checked_add(zero_point_bytes)?;
+        isize::try_from(total_bytes).ok()?;
         Some(WeightLayout {
             code_type: format.mode.code_type() as u32,
             bits: format.mode.bits(),
@@ -188,7 +189,8 @@ impl<const N: usize> Batch<N> {
         let mut bad = None;
         let params = self.scale.iter_mut().zip(&mut self.zero_point);
         for (g, ((scale, zero_point), (min, max))) in params.zip(min.iter().zip(max)).enumerate() {
-            let finite = min.abs() < f32::INFINITY && max.abs() < f32::INFINITY;
+            // The width must be finite, too: it becomes the scale of the asymmetric modes.
+            let finite = (max - min).abs() < f32::INFINITY;
             if !finite && bad.is_none() {
                 bad = Some(g);
             }
@@ -582,8 +584,9 @@ pub fn resolve_group(
         i32::try_from(group_size)
             .map(|group_size| GroupChoice { action: action as u32, group_size })
             .map_err(|_| {
-                let rule = c"must fit into 31 bits";
-                Error::shape(c"channel_size", c"channel_size", rule, channel as f64)
+                let rule = c"must have a power of two of at most 30 bits";
+                let error = Error::new(Status::InvalidShape, c"channel_size", rule);
+                Error { value: channel as f64, ..error }
             })
     };
     let per_channel = |action: GroupAction| GroupChoice { action: action as u32, group_size: -1 };

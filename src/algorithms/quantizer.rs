@@ -41,7 +41,7 @@ pub fn grid(params: &Quantization, min: &[f32]) -> QuantizerGrid {
     let code_type = match (params.num_bits, signed) {
         (2, false) => CodeType::U2,
         (3, false) => CodeType::U3,
-        (4, true) => CodeType::I4,
+        (..=4, true) => CodeType::I4,
         (4, false) => CodeType::U4,
         (..=8, true) => CodeType::I8,
         (..=8, false) => CodeType::U8,
@@ -123,7 +123,7 @@ pub(crate) fn last_level(bits: u32) -> f32 {
     (levels(bits, false) - 1) as f32
 }
 
-/// Moves one end so that level `zero` is 0: the end whose move widens the range the least.
+/// Moves one end so that level `zero` is 0: the end whose move gives the wider range.
 pub(crate) fn tuned(low: f32, high: f32, zero: f32, steps: f32) -> (f32, f32) {
     let new_low = if zero < steps { zero / (zero - steps) * high } else { low };
     let new_high = if zero > 0.0 { (zero - steps) / zero * low } else { high };

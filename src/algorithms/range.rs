@@ -283,9 +283,11 @@ pub fn moment(
     match sharing {
         Sharing::Tensor => {
             let add = |a: f64, b: f64| a + b;
-            let sum = reduce_tensor(exec, src, 0.0, |run| sum_of(k, run), add)?;
+            let two_passes = moment == Moment::Variance;
+            let first = if two_passes { exec.silent() } else { exec };
+            let sum = reduce_tensor(first, src, 0.0, |run| sum_of(k, run), add)?;
             let n = src.rows().saturating_mul(src.cols());
-            let value = if moment == Moment::Variance {
+            let value = if two_passes {
                 let center = Moment::Mean.finish(sum, n, |_| 0.0);
                 let squares = |run: Run<'_>| sum_squares_of(k, run, center);
                 (reduce_tensor(exec, src, 0.0, squares, add)? / n as f64) as f32

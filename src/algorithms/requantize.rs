@@ -84,6 +84,11 @@ pub fn multiplier(scale: f64) -> Option<(i32, i32)> {
     } else {
         (rounded as i64, exponent)
     };
-    // A shift below -31 leaves nothing of any accumulator.
-    Some(if shift < -31 { (0, 0) } else { (multiplier as i32, shift) })
+    Some(match shift {
+        // Nothing is left of any accumulator.
+        ..-31 => (0, 0),
+        // Rounded up to 2^30, which has no form: the largest that has one.
+        31.. => (i32::MAX, 30),
+        _ => (multiplier as i32, shift),
+    })
 }

@@ -2,11 +2,11 @@
 //! sizes. Nothing here writes to an output.
 
 use crate::parallel::Exec;
+use crate::params::Sized32;
 use crate::params::context::{Ctx, Detail};
 #[cfg(feature = "requantize")]
 use crate::params::matrix::Accumulators;
 use crate::params::matrix::{CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
-use crate::params::{Sized32, check_size};
 use crate::status::{Error, Result, Status};
 #[cfg(feature = "requantize")]
 use crate::views::AccumulatorsView;
@@ -55,10 +55,26 @@ unsafe fn context(ctx: *const Ctx) -> Result<Option<Ctx>> {
         return Err(Error::field(c"ctx", c"flags", c"must be 0", f64::from(ctx.flags)));
     }
     if !ctx.detail.is_null() {
-        // SAFETY: the contract of this function.
-        unsafe { structure(ctx.detail.cast_const(), c"detail") }?;
+        // SAFETY: the contract of this function. Only the size is read: the rest is the caller's.
+        unsafe { known_size(ctx.detail.cast_const(), c"detail") }?;
     }
     Ok(Some(ctx))
+}
+
+/// Refuses a structure whose first field is not its size.
+///
+/// # Safety
+/// `pointer` is NULL, misaligned, or points to at least four bytes.
+unsafe fn known_size<T: Sized32>(pointer: *const T, argument: &'static CStr) -> Result {
+    present(pointer, argument)?;
+    // SAFETY: not NULL and aligned; the size field comes first.
+    let size = unsafe { pointer.cast::<u32>().read() };
+    if size == T::SIZE {
+        return Ok(());
+    }
+    let rule = c"must be filled by the _default function of the structure";
+    let error = Error::field(argument, c"size", rule, f64::from(size));
+    Err(Error { status: Status::InvalidStructSize, ..error })
 }
 
 /// Reads a structure that begins with its size.
@@ -69,18 +85,10 @@ pub(super) unsafe fn structure<T: Sized32 + Copy>(
     pointer: *const T,
     argument: &'static CStr,
 ) -> Result<T> {
-    present(pointer, argument)?;
-    // SAFETY: the size field comes first; the rest is read only once it says that it is there.
-    let size = unsafe { pointer.cast::<u32>().read() };
-    if size != T::SIZE {
-        let rule = c"must be filled by the _default function of the structure";
-        let error = Error::field(argument, c"size", rule, f64::from(size));
-        return Err(Error { status: Status::InvalidStructSize, ..error });
-    }
-    // SAFETY: `size` bytes are readable.
-    let value = unsafe { pointer.read() };
-    check_size(&value, argument)?;
-    Ok(value)
+    // SAFETY: the contract of this function.
+    unsafe { known_size(pointer, argument) }?;
+    // SAFETY: its size field says that all of it is there.
+    Ok(unsafe { pointer.read() })
 }
 
 /// Reads a parameter structure.

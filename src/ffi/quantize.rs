@@ -148,7 +148,7 @@ pub unsafe extern "C" fn ptqk_dequantize(
 /// @param params Not NULL.
 /// @param src    The matrix.
 /// @param low    Finite lower ends; as many as `params->granularity` says.
-/// @param high   Finite upper ends, `low <= high`.
+/// @param high   Finite upper ends, `low <= high`, and `high - low` is finite.
 /// @param dst    Receives the elements; the shape of `src`. It may be `src` itself (the same data,
 ///               type and stride); no other overlap is allowed.
 #[unsafe(no_mangle)]
@@ -182,6 +182,11 @@ pub unsafe extern "C" fn ptqk_fake_quantize(
             let value = low.get(i).map_or(0.0, |low| f64::from(*low));
             let (status, rule) = (Status::InvalidParameter, c"must not exceed high");
             return Err(Error::element(status, c"low", rule, i as u64, value));
+        }
+        if let Some(i) = low.iter().zip(high).position(|(low, high)| !(high - low).is_finite()) {
+            let value = high.get(i).map_or(0.0, |high| f64::from(*high));
+            let (status, rule) = (Status::InvalidParameter, c"must make a finite range with low");
+            return Err(Error::element(status, c"high", rule, i as u64, value));
         }
         let in_place = src.is_same_place(&dst);
         let inputs = [low_span, high_span, src_span];

@@ -42,6 +42,9 @@ unsafe fn ends<'a>(
     Ok((low, high))
 }
 
+/// Largest statistic: its range and width stay finite.
+const LARGEST: f32 = f32::from_bits((127 + 125) << 23); // 2^125
+
 fn store<T>(slice: &mut [T], i: usize, value: T) {
     if let Some(place) = slice.get_mut(i) {
         *place = value;
@@ -60,7 +63,8 @@ fn store<T>(slice: &mut [T], i: usize, value: T) {
 /// Scale and zero point are those of `ptqk_scale_zero_point` on the grid.
 ///
 /// Statistics of 0 and tiny ones give the smallest ranges above. Statistics that are NaN or
-/// infinite are refused with `PTQK_STATUS_NOT_FINITE`; NNCF would make a quantizer of NaN.
+/// infinite are refused with `PTQK_STATUS_NOT_FINITE` (NNCF would make a quantizer of NaN), those
+/// beyond `2^125` in magnitude with `PTQK_STATUS_INVALID_PARAMETER`: their range would overflow.
 ///
 /// @param ctx        May be NULL.
 /// @param params     Not NULL.
@@ -97,6 +101,9 @@ pub unsafe extern "C" fn ptqk_quantizer_from_min_max(
         // SAFETY: the pointer contract of the header.
         let ((min, min_span), (max, max_span)) =
             unsafe { ends((min, c"min"), (max, c"max"), channels, rule) }?;
+        for (values, name) in [(min, c"min"), (max, c"max")] {
+            check::every(values, name, c"must be in -2^125..2^125", |x| x.abs() <= LARGEST)?;
+        }
         if params.scheme == Scheme::Symmetric {
             let rule = c"must not be negative with the symmetric scheme";
             check::every(max, c"max", rule, |max| max >= 0.0)?;
@@ -196,8 +203,9 @@ fn bit(value: u32, argument: &'static CStr) -> Result<bool> {
     }
 }
 
-/// Moves one end of every range so that 0 is one of `2^num_bits` levels, by the end whose move
-/// widens the range the least.
+/// Moves one end of every range so that 0 is one of `2^num_bits` levels. Of the two ends that could
+/// move, the one that gives the wider range does. If 0 is nearest to the first or the last level, the
+/// range stays as it is.
 ///
 /// @param ctx               May be NULL.
 /// @param low               `channels` finite lower ends, `low[c] <= 0`.

@@ -73,9 +73,9 @@ fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'stati
 /// `zero_point = clamp(-round(min / scale), 0, 2^b-1)`,
 /// `code = clamp(round(w / scale + zero_point), 0, 2^b-1)`. A scale below `2^-23` in magnitude
 /// becomes `2^-23`. Everything is f32, rounded half to even; the codes follow from the f32 scale,
-/// whatever type it is stored in.
+/// whatever type it is stored in. An f16 scale above 65504 in magnitude is stored as infinity.
 ///
-/// A group that holds a NaN or an infinity gets the scale `2^-23` and the zero point 0, and the
+/// A group that holds a NaN or an infinity, or whose width overflows, gets the scale `2^-23` and the zero point 0, and the
 /// call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first such element; all
 /// other groups are right.
 ///

@@ -22,7 +22,7 @@ pub struct Ctx {
     /// and returns when all are done. No result depends on how this is done. Default: NULL, serial.
     pub parallel_for:
         Option<unsafe extern "C" fn(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void)>,
-    /// Hears that `done` of `total` steps are finished, after every 64 of them (a step is about
+    /// Hears that `done` of `total` steps are finished, after every 16 of them (a step is about
     /// 65536 elements). A non-zero answer cancels the call if work is left. Runs on the thread that
     /// made the call, between tasks; the last call of a complete run has `done == total`.
     /// Default: NULL.

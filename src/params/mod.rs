@@ -13,7 +13,7 @@ pub mod requantize;
 #[cfg(feature = "weights")]
 pub mod weights;
 
-use crate::status::{Error, Result, Status};
+use crate::status::{Error, Result};
 use core::ffi::CStr;
 
 /// Gives an enum of consecutive values from 0 its `TryFrom<u32>`.
@@ -32,41 +32,18 @@ pub(crate) use choice;
 
 /// A structure that begins with its own size, so that it can grow without breaking callers.
 pub trait Sized32 {
-    /// The first field.
-    fn size_field(&self) -> u32;
-
-    /// `size` as this build of the library knows it.
+    /// `size`, the first field, as this build of the library knows it.
     const SIZE: u32;
 }
 
 macro_rules! sized {
     ($($name:ty),+) => {$(
         impl crate::params::Sized32 for $name {
-            fn size_field(&self) -> u32 {
-                self.size
-            }
-
             const SIZE: u32 = size_of::<$name>() as u32;
         }
     )+};
 }
 pub(crate) use sized;
-
-/// Refuses a structure whose `size` is not the one of this build.
-pub fn check_size<T: Sized32>(value: &T, argument: &'static CStr) -> Result {
-    if value.size_field() == T::SIZE {
-        return Ok(());
-    }
-    Err(Error {
-        status: Status::InvalidStructSize,
-        ..Error::field(
-            argument,
-            c"size",
-            c"must be filled by the _default function of the structure",
-            f64::from(value.size_field()),
-        )
-    })
-}
 
 /// Converts an enumerated field, or names it.
 pub(crate) fn choose<T: TryFrom<u32>>(

@@ -7,7 +7,8 @@ use crate::status::{Error, Result};
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// Zero is code 0; the range follows from the largest magnitude.
+    /// The range follows from the largest magnitude; zero is code 0 (or 1 in a half range that is
+    /// not narrow, as in the code of the reference).
     Symmetric = 0,
     /// The range follows from minimum and maximum; zero is moved onto a code.
     Asymmetric = 1,

@@ -193,7 +193,6 @@ fn progress_and_cancel() {
 
 /// A reduction to one number is a long call like any other.
 #[test]
-#[ignore = "reductions of a tensor report once, the variance twice and from the start again"]
 fn progress_of_tensor_reductions() {
     for what in REDUCTIONS {
         let call = Call::Reduce { what, dtype: F32, sharing: (TENSOR, 0), hostile: false };
@@ -212,15 +211,11 @@ fn cancel_compression() {
         assert!(heard.len() >= 4, "{heard:?}");
         for stop_at in 0..heard.len() {
             let (outcome, until, _) = listen(call, shape, stop_at);
-            // The three calls go on saying stop; each is cancelled but for a single report.
+            // The calls go on saying stop from there; the last report of a call comes too late.
             assert_eq!(until[..=stop_at], heard[..=stop_at]);
             let cancelled = outcome.status.contains(&Status::Cancelled);
-            assert_eq!(
-                cancelled,
-                stop_at + 1 < heard.len() - 1,
-                "{:?} {stop_at} {heard:?}",
-                outcome.status
-            );
+            let in_time = heard[stop_at..].iter().any(|(done, total)| done < total);
+            assert_eq!(cancelled, in_time, "{:?} {stop_at} {heard:?}", outcome.status);
         }
     }
 }
@@ -259,7 +254,6 @@ fn nothing_to_do() {
 
 /// With one row there is no next one, so the distance to it is free.
 #[test]
-#[ignore = "MatrixView::new multiplies the stride without a check, which panics in a debug build"]
 fn stride_of_a_single_row() {
     for row_stride in [usize::MAX, usize::MAX / 2, usize::MAX / 4 + 2] {
         let values = [1.0_f32, -3.0, 2.0];
