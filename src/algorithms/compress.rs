@@ -5,7 +5,7 @@ use crate::algorithms::codes::{
     RowParams, dequantize_f32, dequantize_row, quantize_row, reciprocals,
 };
 use crate::algorithms::quantizer::{at_least_smallest, round};
-use crate::algorithms::stage::{STAGE, cuts, pieces, widened};
+use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::{Affine, Kernels};
 use crate::parallel::{Cut, Exec, Tile};
 use crate::params::elementwise::Rounding;
@@ -253,14 +253,6 @@ fn batch_groups(group: NonZeroUsize) -> usize {
     (BATCH / group / 8 * 8).clamp(8, GROUPS)
 }
 
-fn min_max(k: &Kernels, run: Run<'_>, group: NonZeroUsize, min: &mut [f32], max: &mut [f32]) {
-    match run {
-        Run::F32(x) => k.min_max(x, group, min, max),
-        Run::F16(x) => k.min_max_f16(x, group, min, max),
-        Run::Bf16(x) => k.min_max_bf16(x, group, min, max),
-    }
-}
-
 /// Compresses `src` into codes, scales and zero points.
 ///
 /// A group that holds a NaN or an infinity gets the parameters of an all-zero group; the call then
@@ -339,7 +331,7 @@ fn compress_rows(
             let (mut min, mut max) = ([0.0; GROUPS], [0.0; GROUPS]);
             let (min, max) =
                 (min.get_mut(..n).unwrap_or_default(), max.get_mut(..n).unwrap_or_default());
-            min_max(k, run, group, min, max);
+            group_extremes(k, run, group, min, max);
             if let Some(g) = batch.set(format, min, max) {
                 let first = g * group.get();
                 let inside = first_not_finite(run.part(first..run.len())).unwrap_or(0);

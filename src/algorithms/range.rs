@@ -5,7 +5,7 @@
 //! [`PARTS`](crate::parallel::PARTS) parts whose sums are added in order.
 
 use crate::algorithms::WHOLE;
-use crate::algorithms::stage::{STAGE, cuts, pieces, widened};
+use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, Tiled};
 use crate::params::elementwise::Sharing;
@@ -127,14 +127,6 @@ fn higher(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
-fn min_max_of(k: &Kernels, run: Run<'_>, group: NonZeroUsize, min: &mut [f32], max: &mut [f32]) {
-    match run {
-        Run::F32(x) => k.min_max(x, group, min, max),
-        Run::F16(x) => k.min_max_f16(x, group, min, max),
-        Run::Bf16(x) => k.min_max_bf16(x, group, min, max),
-    }
-}
-
 /// Minimum and maximum. NaN where there is one; a zero is +0. The slices hold what `sharing` asks
 /// for, and `src` is not empty.
 pub fn min_max(
@@ -149,7 +141,7 @@ pub fn min_max(
         Sharing::Tensor => {
             let of = |run: Run<'_>| {
                 let (mut min, mut max) = ([NONE.0], [NONE.1]);
-                min_max_of(k, run, WHOLE, &mut min, &mut max);
+                group_extremes(k, run, WHOLE, &mut min, &mut max);
                 let ([min], [max]) = (min, max);
                 (min, max)
             };
@@ -175,7 +167,7 @@ pub fn min_max(
             let group = group_of(sharing);
             let outputs = (per_group(min, &src, group), per_group(max, &src, group));
             reduce_rows(exec, src, group, outputs, |run, group, i, (min, max)| {
-                min_max_of(k, run, group, min.row_mut(i), max.row_mut(i));
+                group_extremes(k, run, group, min.row_mut(i), max.row_mut(i));
             })
         }
     }

@@ -36,6 +36,22 @@ pub(crate) fn widened<'a>(k: &Kernels, run: Run<'a>, buffer: &'a mut [f32]) -> &
     buffer
 }
 
+/// Minimum and maximum of every group of a run, of whatever type.
+#[cfg(any(feature = "range", feature = "weights"))]
+pub(crate) fn group_extremes(
+    k: &Kernels,
+    run: Run<'_>,
+    group: NonZeroUsize,
+    min: &mut [f32],
+    max: &mut [f32],
+) {
+    match run {
+        Run::F32(x) => k.min_max(x, group, min, max),
+        Run::F16(x) => k.min_max_f16(x, group, min, max),
+        Run::Bf16(x) => k.min_max_bf16(x, group, min, max),
+    }
+}
+
 /// Makes the f32 elements of `run` with `fill`: in place where it is f32, through a buffer
 /// otherwise. A run is at most one piece long unless it is f32.
 #[inline]

@@ -5,7 +5,7 @@ use crate::algorithms::quantize::{self, Quantizer};
 use crate::dispatch;
 use crate::ffi::check;
 use crate::params::context::Ctx;
-use crate::params::elementwise::{FakeQuantizeParams, QuantizeParams, Rounding};
+use crate::params::elementwise::{FakeQuantizeParams, QuantizeParams};
 use crate::params::matrix::{CodeType, Codes, CodesMut, Matrix, MatrixMut};
 use crate::status::{Error, Result, Status};
 
@@ -130,7 +130,6 @@ pub unsafe extern "C" fn ptqk_dequantize(
         let (quantizer, [scale, zero]) =
             unsafe { quantizer(&params, shape, src.code_type(), scale, zero_point) }?;
         check::disjoint(&[dst_span], &[src_span, scale, zero])?;
-        debug_assert!(quantizer.rounding == Rounding::AfterRounding, "the default");
         quantize::dequantize(dispatch::active(), exec, &quantizer, src, dst)
     };
     // SAFETY: the pointer contract of the header.

@@ -114,24 +114,21 @@ pub unsafe extern "C" fn ptqk_compress_weights(
         let zeros = check::Output::new(zero_point, zeros, c"zero_point")?;
         let per_row = grouping.cols;
         let group = if format.by_column { 1 } else { grouping.group.get() };
-        let inputs = [weights_span];
-        if format.half_scales {
-            let scale = check::Output::new(scale.cast(), groups, c"scale")?;
-            check::disjoint(&[codes_span, scale.span, zeros.span], &inputs)?;
-            // SAFETY: the pointer contract of the header; the outputs are disjoint.
-            let (scale, zeros) = unsafe { (scale.slice(), zeros.slice()) };
-            let scale = ScalesMut::F16(PerGroup::new(scale, per_row, group));
-            let zeros = PerGroup::new(zeros, per_row, group);
-            compress::compress(dispatch::active(), exec, &format, weights, codes, scale, zeros)
+        // One of the two is empty.
+        let (halves, floats) = if format.half_scales { (groups, 0) } else { (0, groups) };
+        let halves = check::Output::new(scale.cast(), halves, c"scale")?;
+        let floats = check::Output::new(scale.cast(), floats, c"scale")?;
+        let outputs = [codes_span, halves.span, floats.span, zeros.span];
+        check::disjoint(&outputs, &[weights_span])?;
+        // SAFETY: the pointer contract of the header; the outputs are disjoint.
+        let (halves, floats, zeros) = unsafe { (halves.slice(), floats.slice(), zeros.slice()) };
+        let scale = if format.half_scales {
+            ScalesMut::F16(PerGroup::new(halves, per_row, group))
         } else {
-            let scale = check::Output::new(scale.cast(), groups, c"scale")?;
-            check::disjoint(&[codes_span, scale.span, zeros.span], &inputs)?;
-            // SAFETY: the pointer contract of the header; the outputs are disjoint.
-            let (scale, zeros) = unsafe { (scale.slice(), zeros.slice()) };
-            let scale = ScalesMut::F32(PerGroup::new(scale, per_row, group));
-            let zeros = PerGroup::new(zeros, per_row, group);
-            compress::compress(dispatch::active(), exec, &format, weights, codes, scale, zeros)
-        }
+            ScalesMut::F32(PerGroup::new(floats, per_row, group))
+        };
+        let zeros = PerGroup::new(zeros, per_row, group);
+        compress::compress(dispatch::active(), exec, &format, weights, codes, scale, zeros)
     };
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }
