@@ -15,7 +15,10 @@ use common::{criterion, floats, group, print_shares, sizes, started};
 use criterion::Criterion;
 use half::{bf16, f16};
 use ptqk::dispatch;
-use ptqk::kernels::{Affine, FixedScale, FloatScale, Kernels};
+use ptqk::formats::{CB4, E4M3, E5M2, FloatFormat};
+use ptqk::kernels::{
+    Affine, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Kernels, TableCoding,
+};
 use ptqk::params::elementwise::Rounding;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -68,7 +71,89 @@ fn i16_range<'a>(scale: &'a [f32]) -> Affine<'a> {
     Affine { min: -32768, max: 32767, ..affine(scale, &[], WHOLE) }
 }
 
+/// Saturating.
+fn encoding(format: FloatFormat, scale: &[f32], group: NonZeroUsize) -> FloatEncoding<'_> {
+    FloatEncoding { format, limit: format.max(), nan: 0x7F, group, scale, bounded: true }
+}
+
+fn decoding(format: FloatFormat, scale: &[f32], group: NonZeroUsize) -> FloatDecoding<'_> {
+    FloatDecoding { format, group, scale }
+}
+
+/// The speed does not depend on the thresholds.
+fn table(scale: &[f32], group: NonZeroUsize) -> TableCoding<'_> {
+    TableCoding { thresholds: CB4, values: CB4, group, scale, bounded: true }
+}
+
 const CASES: &[Case] = &[
+    Case {
+        name: "encode_e4m3",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            k.encode_float(&b.floats[..n], &encoding(E4M3, &[], WHOLE), &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "encode_e5m2",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            k.encode_float(&b.floats[..n], &encoding(E5M2, &[], WHOLE), &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "encode_e4m3_group128",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to = encoding(E4M3, &b.more[..n / 128], GROUP);
+            k.encode_float(&b.floats[..n], &to, &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "decode_e4m3",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            k.decode_float(&b.bytes[..n], &decoding(E4M3, &[], WHOLE), &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "decode_e5m2",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            k.decode_float(&b.bytes[..n], &decoding(E5M2, &[], WHOLE), &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "decode_e4m3_group128",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            let from = decoding(E4M3, &b.more[..n / 128], GROUP);
+            k.decode_float(&b.bytes[..n], &from, &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "encode_table_group64",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to = table(&b.more[..n / 64], NonZeroUsize::new(64).unwrap());
+            k.encode_table(&b.floats[..n], &to, &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "decode_table_group64",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            let from = table(&b.more[..n / 64], NonZeroUsize::new(64).unwrap());
+            k.decode_table(&b.bytes[..n], &from, &mut b.floats[..n]);
+        },
+    },
     Case {
         name: "quantize_i8",
         read: 32,
@@ -392,7 +477,8 @@ fn kernels(c: &mut Criterion) {
             let mut b = Buffers {
                 floats: floats(n),
                 more: floats(n).into_iter().map(|x| x.abs() + 0.001).collect(),
-                bytes: (0..n).map(|i| (i * 37) as u8).collect(),
+                // No byte is NaN in E4M3.
+                bytes: (0..n).map(|i| (i * 37) as u8 & 0x77).collect(),
                 more_bytes: (0..n).map(|i| (i * 59) as u8).collect(),
                 words: (0..n).map(|i| (i * 31) as u16 & 0x3FFF).collect(),
                 ints: (0..n).map(|i| ((i * 7919) as i32).wrapping_mul(65_537) >> 13).collect(),

@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code, reason = "a table entry is an unsafe fn; see the table's safety argument")]
 
+use crate::formats::FloatFormat;
 use crate::params::elementwise::Rounding;
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
@@ -97,6 +98,52 @@ pub struct FixedScale<'a> {
     pub max: i32,
 }
 
+/// How numbers become codes of a float format.
+#[derive(Clone, Copy, Debug)]
+pub struct FloatEncoding<'a> {
+    /// The format.
+    pub format: FloatFormat,
+    /// What larger magnitudes are taken for: the largest number of the format, or the value that
+    /// the code after it would have, which is that of overflow.
+    pub limit: f32,
+    /// The code of a NaN.
+    pub nan: u8,
+    /// Elements of a group; the last may be shorter.
+    pub group: NonZeroUsize,
+    /// One divisor per group, finite and not 0; empty where nothing is divided.
+    pub scale: &'a [f32],
+    /// As `Affine::bounded`.
+    pub bounded: bool,
+}
+
+/// How codes of a float format become numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct FloatDecoding<'a> {
+    /// The format.
+    pub format: FloatFormat,
+    /// Elements of a group; the last may be shorter.
+    pub group: NonZeroUsize,
+    /// One factor per group; empty where nothing is multiplied.
+    pub scale: &'a [f32],
+}
+
+/// How numbers become indices into 16 ascending values, and back.
+#[derive(Clone, Copy, Debug)]
+pub struct TableCoding<'a> {
+    /// The 15 numbers between which the index changes, after one that is not read, in the order of
+    /// a heap: entry 1 is the one in the middle, below entry `i` are `2 i` and `2 i + 1`.
+    /// Decoding does not read it.
+    pub thresholds: [f32; 16],
+    /// The values. Encoding does not read them.
+    pub values: [f32; 16],
+    /// Elements of a group; the last may be shorter.
+    pub group: NonZeroUsize,
+    /// One divisor or factor per group, finite and not 0; empty where there is none.
+    pub scale: &'a [f32],
+    /// As `Affine::bounded`.
+    pub bounded: bool,
+}
+
 /// Calls `$user!` with the list of kernels: `fn name(arguments) -> result = family::body;`.
 macro_rules! kernel_list {
     ($user:ident $($context:tt)*) => { $user! { $($context)*
@@ -143,6 +190,20 @@ macro_rules! kernel_list {
         fn dequantize_columns_i16(src: &[i16], from: &Affine<'_>, dst: &mut [f32]) = dequantize::columns;
         /// As `dequantize_columns_i8`.
         fn dequantize_columns_u16(src: &[u16], from: &Affine<'_>, dst: &mut [f32]) = dequantize::columns;
+
+        /// `dst[i]` is the code of `src[i] / scale`, to nearest even, in the format.
+        fn encode_float(src: &[f32], to: &FloatEncoding<'_>, dst: &mut [u8]) = minifloat::encode;
+        /// `dst[i] = value(src[i]) * scale`; upper bits of a code that the format does not have are
+        /// ignored.
+        fn decode_float(src: &[u8], from: &FloatDecoding<'_>, dst: &mut [f32]) = minifloat::decode;
+        /// `dst[i]` is the number of thresholds below `src[i] / scale`; a NaN counts as 0.
+        fn encode_table(src: &[f32], to: &TableCoding<'_>, dst: &mut [u8]) = table::encode;
+        /// `dst[i] = values[src[i] % 16] * scale`.
+        fn decode_table(src: &[u8], from: &TableCoding<'_>, dst: &mut [f32]) = table::decode;
+        /// `dst[i] = src[i] / scale[i]`.
+        fn divide_columns(src: &[f32], scale: &[f32], dst: &mut [f32]) = scale::divide_columns;
+        /// `data[i] *= scale[i]`.
+        fn multiply_columns(data: &mut [f32], scale: &[f32]) = scale::multiply_columns;
 
         /// Snaps every value to one of `levels` equidistant values from `low` to `high`; a NaN
         /// becomes `low`.

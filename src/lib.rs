@@ -19,6 +19,7 @@ pub mod algorithms;
 mod arch;
 pub mod dispatch;
 pub mod ffi;
+pub mod formats;
 pub mod kernels;
 pub mod parallel;
 pub mod params;

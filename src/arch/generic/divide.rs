@@ -23,6 +23,9 @@ pub(crate) trait Quotient<S: Simd>: Copy {
     /// The quotient, limited. A NaN gives 0, or what `Simd::limit` makes of it if
     /// `nan_may_stay`.
     fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32;
+
+    /// A number with the sign of the quotient: correcting a product makes -0 a +0.
+    fn sign(self, s: S, x: S::F32) -> S::F32;
 }
 
 #[inline(always)]
@@ -41,6 +44,11 @@ impl<S: Simd> Quotient<S> for Divided<S> {
     #[inline(always)]
     fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32 {
         limited(s, s.div(x, self.divisor), self.limit, nan_may_stay)
+    }
+
+    #[inline(always)]
+    fn sign(self, s: S, x: S::F32) -> S::F32 {
+        s.div(x, self.divisor)
     }
 }
 
@@ -77,6 +85,11 @@ impl<S: Simd> Quotient<S> for Reciprocal<S> {
     fn of(self, s: S, x: S::F32, _: bool) -> S::F32 {
         self.divide(s, x)
     }
+
+    #[inline(always)]
+    fn sign(self, s: S, x: S::F32) -> S::F32 {
+        s.mul(x, self.reciprocal)
+    }
 }
 
 /// Limits `x`, then multiplies by the reciprocal.
@@ -91,5 +104,10 @@ impl<S: Simd> Quotient<S> for Limited<S> {
     #[inline(always)]
     fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32 {
         self.reciprocal.divide(s, limited(s, x, self.limit, nan_may_stay))
+    }
+
+    #[inline(always)]
+    fn sign(self, s: S, x: S::F32) -> S::F32 {
+        self.reciprocal.sign(s, s.limit(x, self.limit))
     }
 }

@@ -3,13 +3,19 @@
 mod convert;
 mod dequantize;
 mod fake_quantize;
+pub(crate) mod minifloat;
 pub(crate) mod pack;
 mod quantize;
 mod range;
 mod reduce;
 pub(crate) mod requantize;
+pub(crate) mod scale;
+mod table;
 
-use crate::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, kernel_list};
+use crate::kernels::{
+    Affine, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels, TableCoding,
+    kernel_list,
+};
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
 

@@ -69,6 +69,8 @@ macro_rules! parts_mut {
     };
 }
 
+pub(super) use {each, parts};
+
 /// The pairs of neighbouring registers of a block.
 #[inline(always)]
 fn pairs<T>([a, b, c, d, e, f, g, h]: [T; 8]) -> [(T, T); 4] {
@@ -77,7 +79,7 @@ fn pairs<T>([a, b, c, d, e, f, g, h]: [T; 8]) -> [(T, T); 4] {
 
 /// The registers of a block, from pairs.
 #[inline(always)]
-fn unpaired<T>([(a, b), (c, d), (e, f), (g, h)]: [(T, T); 4]) -> [T; 8] {
+pub(super) fn unpaired<T>([(a, b), (c, d), (e, f), (g, h)]: [(T, T); 4]) -> [T; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
@@ -289,17 +291,8 @@ impl Simd for Neon {
     #[inline(always)]
     fn load_f16(self, x: &[f16; BLOCK]) -> Self::F32 {
         unpaired(parts!(x, f16, 8).each_ref().map(|x| {
-            let (low, high): (F, F);
-            // SAFETY: see the impl. The intrinsics of these instructions are younger than the
-            // oldest compiler.
-            unsafe {
-                let x = vld1q_u16(x.as_ptr().cast());
-                asm!("fcvtl {0:v}.4s, {1:v}.4h", lateout(vreg) low, in(vreg) x,
-                    options(pure, nomem, nostack, preserves_flags));
-                asm!("fcvtl2 {0:v}.4s, {1:v}.8h", lateout(vreg) high, in(vreg) x,
-                    options(pure, nomem, nostack, preserves_flags));
-            }
-            (low, high)
+            // SAFETY: see the impl.
+            unsafe { halves_to_f32(vld1q_u16(x.as_ptr().cast())) }
         }))
     }
 
@@ -465,6 +458,23 @@ impl Simd for Neon {
 #[inline(always)]
 fn fold([a, b, c, d, e, f, g, h]: [F; 8], op: impl Fn(F, F) -> F) -> F {
     op(op(op(a, e), op(c, g)), op(op(b, f), op(d, h)))
+}
+
+/// Eight f16, widened. The intrinsics of these instructions are younger than the oldest compiler.
+///
+/// # Safety
+/// The CPU has Advanced SIMD.
+#[inline(always)]
+pub(super) unsafe fn halves_to_f32(x: uint16x8_t) -> (F, F) {
+    let (low, high): (F, F);
+    // SAFETY: the contract of this function.
+    unsafe {
+        asm!("fcvtl {0:v}.4s, {1:v}.4h", lateout(vreg) low, in(vreg) x,
+            options(pure, nomem, nostack, preserves_flags));
+        asm!("fcvtl2 {0:v}.4s, {1:v}.8h", lateout(vreg) high, in(vreg) x,
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    (low, high)
 }
 
 /// # Safety

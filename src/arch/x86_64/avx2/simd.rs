@@ -41,6 +41,8 @@ macro_rules! each {
     }};
 }
 
+pub(super) use each;
+
 /// The four registers of a block in memory, as arrays of their size.
 #[inline(always)]
 fn quarters<T: bytemuck::Pod>(x: &[T; BLOCK]) -> [&[T; 8]; 4] {
@@ -61,11 +63,11 @@ fn halves_mut<T: bytemuck::Pod>(x: &mut [T; BLOCK]) -> [&mut [T; 16]; 2] {
 
 /// Leaf functions: one register each, with the features on.
 macro_rules! leaves {
-    ($($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $body:block)+) => {$(
+    ($($(#[doc = $doc:literal])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $body:block)+) => {$(
         $(#[doc = $doc])*
         #[inline]
         #[target_feature(enable = "avx2,fma,f16c")]
-        fn $name($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             // SAFETY: memory is reached through an array reference of the size of the access,
             // unaligned.
             #[allow(unused_unsafe, reason = "some leaves touch no memory")]
@@ -73,6 +75,7 @@ macro_rules! leaves {
         }
     )+};
 }
+pub(super) use leaves;
 
 leaves! {
     fn load_f32(x: &[f32; 8]) -> F { _mm256_loadu_ps(x.as_ptr()) }
@@ -102,7 +105,7 @@ leaves! {
         let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
         _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, nan))
     }
-    fn abs(x: F) -> F { _mm256_andnot_ps(_mm256_set1_ps(-0.0), x) }
+    pub(super) fn abs(x: F) -> F { _mm256_andnot_ps(_mm256_set1_ps(-0.0), x) }
     fn abs_bits(x: F) -> I { _mm256_castps_si256(abs(x)) }
     fn select_gt(a: F, b: F, yes: F, no: F) -> F {
         _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b))

@@ -2,11 +2,15 @@
 
 #![allow(unsafe_code, reason = "table entries are unsafe fn pointers")]
 
+mod bits;
 mod simd;
 
 use crate::arch::generic as bodies;
 use crate::arch::vector_tier;
-use crate::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, kernel_list};
+use crate::kernels::{
+    Affine, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels, TableCoding,
+    kernel_list,
+};
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
 use simd::Avx512;

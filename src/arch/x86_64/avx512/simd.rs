@@ -40,6 +40,8 @@ macro_rules! each {
     }};
 }
 
+pub(super) use each;
+
 /// The two registers of a block in memory, as arrays of their size.
 #[inline(always)]
 fn halves<T: bytemuck::Pod>(x: &[T; BLOCK]) -> [&[T; 16]; 2] {
@@ -66,6 +68,7 @@ macro_rules! leaves {
         }
     )+};
 }
+pub(super) use leaves;
 
 leaves! {
     fn load_f32(x: &[f32; 16]) -> F { _mm512_loadu_ps(x.as_ptr()) }

@@ -1,0 +1,151 @@
+#![allow(unsafe_code, reason = "intrinsics")]
+
+use super::simd::{Neon, each, halves_to_f32, parts, unpaired};
+use crate::arch::bits::Bits;
+use crate::arch::simd::BLOCK;
+use core::arch::aarch64::*;
+
+type F = float32x4_t;
+type I = int32x4_t;
+
+/// Entry `i` of a table of floats in bytes: the bytes of an index are `4 i`, `4 i + 1` and so on.
+#[inline(always)]
+fn byte_index(i: I) -> uint8x16_t {
+    // SAFETY: only reached with the token of the tier.
+    unsafe {
+        let spread = vmlaq_n_s32(vdupq_n_s32(0x0302_0100), i, 0x0404_0404);
+        vreinterpretq_u8_s32(spread)
+    }
+}
+
+// SAFETY of every block below: as in the implementation of `Simd`.
+impl Bits for Neon {
+    type Table = uint8x16x4_t;
+
+    #[inline(always)]
+    fn bits(self, x: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        x.map(|x| unsafe { vreinterpretq_s32_f32(x) })
+    }
+
+    #[inline(always)]
+    fn with_bits(self, x: Self::I32) -> Self::F32 {
+        // SAFETY: see the impl.
+        x.map(|x| unsafe { vreinterpretq_f32_s32(x) })
+    }
+
+    #[inline(always)]
+    fn select_bits(self, mask: Self::I32, a: Self::I32, b: Self::I32) -> Self::I32 {
+        let one =
+            // SAFETY: see the impl.
+            |mask: I, a: I, b: I| unsafe { vbslq_s32(vreinterpretq_u32_s32(mask), a, b) };
+        each!(one(mask, a, b))
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(vmaxq_s32(a, b)) }
+    }
+
+    #[inline(always)]
+    fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32 {
+        let one = |x: I, by: I| {
+            // SAFETY: see the impl. To the right is a negative count.
+            unsafe { vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(x), vnegq_s32(by))) }
+        };
+        each!(one(x, by))
+    }
+
+    #[inline(always)]
+    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32 {
+        let one = |test: I, x: I| {
+            // SAFETY: see the impl.
+            unsafe { vandq_s32(vreinterpretq_s32_u32(vcgtzq_s32(test)), x) }
+        };
+        each!(one(test, x))
+    }
+
+    #[inline(always)]
+    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        let one = |x: F, yes: I, no: I| unsafe { vbslq_s32(vceqq_f32(x, x), no, yes) };
+        each!(one(x, yes, no))
+    }
+
+    #[inline(always)]
+    fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl. `fminnm` takes the number where the other is NaN.
+        let one = |x: F, limit: F| unsafe { vminnmq_f32(vabsq_f32(x), limit) };
+        each!(one(x, limit))
+    }
+
+    #[inline(always)]
+    fn load_minifloat<const LEFT: u32, const RIGHT: u32>(
+        self,
+        x: &[u8; BLOCK],
+        mask: u16,
+    ) -> Self::F32 {
+        unpaired(parts!(x, u8, 8).each_ref().map(|x| {
+            // SAFETY: see the impl. The counts are constants: the compiler makes immediates.
+            unsafe {
+                let words = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(x.as_ptr())));
+                let words = vshlq_s16(words, vdupq_n_s16(LEFT as i16));
+                let words = vshlq_s16(words, vdupq_n_s16(-(RIGHT as i16)));
+                halves_to_f32(vandq_u16(vreinterpretq_u16_s16(words), vdupq_n_u16(mask)))
+            }
+        }))
+    }
+
+    #[inline(always)]
+    fn any_byte(self, x: &[u8; BLOCK], mask: u8, value: u8) -> bool {
+        let [a, b] = parts!(x, u8, 16).each_ref().map(|x| {
+            // SAFETY: see the impl.
+            unsafe {
+                let x = vandq_u8(vld1q_u8(x.as_ptr()), vdupq_n_u8(mask));
+                vceqq_u8(x, vdupq_n_u8(value))
+            }
+        });
+        // SAFETY: see the impl.
+        unsafe { vmaxvq_u8(vorrq_u8(a, b)) != 0 }
+    }
+
+    #[inline(always)]
+    fn table(self, x: &[f32; 16]) -> Self::Table {
+        let bytes: &[u8; 64] = bytemuck::must_cast_ref(x);
+        // SAFETY: see the impl.
+        unsafe { vld1q_u8_x4(bytes.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        // SAFETY: see the impl.
+        i.map(|i| unsafe { vreinterpretq_f32_u8(vqtbl4q_u8(table, byte_index(i))) })
+    }
+
+    #[inline(always)]
+    fn look_up_low(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        let half = uint8x16x2_t(table.0, table.1);
+        // SAFETY: see the impl.
+        i.map(|i| unsafe { vreinterpretq_f32_u8(vqtbl2q_u8(half, byte_index(i))) })
+    }
+
+    #[inline(always)]
+    fn look_up_high(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        let half = uint8x16x2_t(table.2, table.3);
+        // SAFETY: see the impl.
+        i.map(|i| unsafe {
+            let i = vsubq_s32(i, vdupq_n_s32(8));
+            vreinterpretq_f32_u8(vqtbl2q_u8(half, byte_index(i)))
+        })
+    }
+
+    #[inline(always)]
+    fn descend(self, i: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
+        let one = |i: I, a: F, b: F| {
+            // SAFETY: see the impl. A comparison gives -1.
+            unsafe { vsubq_s32(vaddq_s32(i, i), vreinterpretq_s32_u32(vcgtq_f32(a, b))) }
+        };
+        each!(one(i, a, b))
+    }
+}

@@ -1,0 +1,262 @@
+//! The sum of `scalar::minifloat`, with two operations less: a mark in the low bits of the power
+//! of two carries the constant that the code needs.
+
+use crate::arch::bits::Bits;
+use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
+use crate::arch::scalar::minifloat::{EXPONENT, decode_one};
+use crate::arch::simd::{BLOCK, PAIR, Simd, blocks, padded, unpad};
+use crate::formats::{FloatFormat, Specials};
+use crate::kernels::{FloatDecoding, FloatEncoding, QUOTIENT_LIMIT, has_reciprocal};
+
+/// The constants of an encoding.
+#[derive(Clone, Copy)]
+struct Constants<S: Simd> {
+    limit: S::F32,
+    /// Bits of the smallest normal number.
+    least: S::I32,
+    exponent: S::I32,
+    /// Low bits that the sum carries into the code: minus the exponent of `least`. They are even,
+    /// so ties stay what they are.
+    mark: S::I32,
+    /// From the power of two to the last bit of a code.
+    factor: S::F32,
+    mantissa_shift: S::I32,
+    sign_shift: S::I32,
+    /// The bits of a code without its sign.
+    magnitude: S::I32,
+    nan: S::I32,
+}
+
+impl<S: Bits> Constants<S> {
+    #[inline(always)]
+    fn new(s: S, to: &FloatEncoding<'_>) -> Self {
+        let FloatFormat { mantissa_bits, .. } = to.format;
+        let least = to.format.smallest_exponent();
+        let mark = (least << mantissa_bits).wrapping_neg() & 0xFF;
+        Self {
+            limit: s.splat(to.limit),
+            least: s.splat_i32((least << 23) as i32),
+            exponent: s.splat_i32(EXPONENT as i32),
+            mark: s.splat_i32(mark as i32),
+            factor: s.splat(f32::from_bits((127 + 23 - mantissa_bits) << 23)),
+            mantissa_shift: s.splat_i32((23 - mantissa_bits) as i32),
+            sign_shift: s.splat_i32((31 - to.format.sign_shift()) as i32),
+            magnitude: s.splat_i32(i32::from(to.format.sign()) - 1),
+            nan: s.splat_i32(i32::from(to.nan)),
+        }
+    }
+
+    /// The codes of `x` with the signs of `sign`, where neither is NaN. `FNUZ`: there is no -0.
+    #[inline(always)]
+    fn code<const FNUZ: bool>(self, s: S, x: S::F32, sign: S::F32) -> S::I32 {
+        let magnitude = s.magnitude(x, self.limit);
+        let power = s.max_i32(s.bits(magnitude), self.least);
+        let power = s.select_bits(self.exponent, power, self.mark);
+        let sum = s.fma(s.with_bits(power), self.factor, magnitude);
+        let code = s.add_i32(s.bits(sum), s.shift_right(power, self.mantissa_shift));
+        let sign = s.shift_right(s.bits(sign), self.sign_shift);
+        if FNUZ {
+            // Overflow is the code 128, which a sign does not change.
+            let byte = s.splat_i32(0xFF);
+            let code = s.select_bits(byte, code, s.splat_i32(0));
+            let sign = s.select_bits(s.splat_i32(0x80), sign, s.splat_i32(0));
+            return s.where_positive(code, s.select_bits(sign, sign, code));
+        }
+        s.select_bits(self.magnitude, code, sign)
+    }
+}
+
+/// Nothing is divided.
+#[derive(Clone, Copy)]
+struct Whole;
+
+impl<S: Simd> Quotient<S> for Whole {
+    #[inline(always)]
+    fn of(self, _: S, x: S::F32, _: bool) -> S::F32 {
+        x
+    }
+
+    #[inline(always)]
+    fn sign(self, _: S, x: S::F32) -> S::F32 {
+        x
+    }
+}
+
+#[inline(always)]
+fn run<S: Bits, const FNUZ: bool>(
+    s: S,
+    quotient: impl Quotient<S>,
+    to: Constants<S>,
+    src: &[f32],
+    dst: &mut [u8],
+) {
+    // A macro and not a closure: see the module. A NaN is rare: it costs one test per block.
+    macro_rules! code {
+        ($x:expr) => {{
+            let x = s.load($x);
+            let code = to.code::<FNUZ>(s, quotient.of(s, x, true), quotient.sign(s, x));
+            if s.any_nan(x) { s.where_nan(x, to.nan, code) } else { code }
+        }};
+    }
+    let (pairs, rest) = src.as_chunks::<PAIR>();
+    let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
+    for (x, q) in pairs.iter().zip(out) {
+        let [a, b] = blocks(x);
+        s.store_u8_pair(code!(a), code!(b), 0, 255, q);
+    }
+    let (block, tail) = rest.as_chunks::<BLOCK>();
+    let (out, out_tail) = out_rest.as_chunks_mut::<BLOCK>();
+    for (x, q) in block.iter().zip(out) {
+        s.store_u8(code!(x), 0, 255, q);
+    }
+    if !tail.is_empty() {
+        let mut last = [0; BLOCK];
+        s.store_u8(code!(&padded(tail, 0.0)), 0, 255, &mut last);
+        unpad(&last, out_tail);
+    }
+}
+
+#[inline(always)]
+fn encode_groups<S: Bits, const FNUZ: bool>(
+    s: S,
+    src: &[f32],
+    to: &FloatEncoding<'_>,
+    dst: &mut [u8],
+) {
+    let constants = Constants::new(s, to);
+    if to.scale.is_empty() {
+        run::<S, FNUZ>(s, Whole, constants, src, dst);
+        return;
+    }
+    let groups = src.chunks(to.group.get()).zip(dst.chunks_mut(to.group.get()));
+    for ((src, dst), scale) in groups.zip(to.scale) {
+        if !has_reciprocal(*scale) {
+            let divided = Divided { divisor: s.splat(*scale), limit: s.splat(QUOTIENT_LIMIT) };
+            run::<S, FNUZ>(s, divided, constants, src, dst);
+            continue;
+        }
+        let reciprocal = Reciprocal::new(s, *scale);
+        if to.bounded {
+            run::<S, FNUZ>(s, reciprocal, constants, src, dst);
+        } else {
+            let limit = s.splat(scale.abs() * QUOTIENT_LIMIT);
+            run::<S, FNUZ>(s, Limited { reciprocal, limit }, constants, src, dst);
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) fn encode<S: Bits>(s: S, src: &[f32], to: &FloatEncoding<'_>, dst: &mut [u8]) {
+    if to.format.specials == Specials::NegativeZeroIsNan {
+        encode_groups::<S, true>(s, src, to, dst);
+    } else {
+        encode_groups::<S, false>(s, src, to, dst);
+    }
+}
+
+/// How the bytes of a format become numbers.
+trait Load<S: Bits>: Copy {
+    fn load(self, s: S, x: &[u8; BLOCK]) -> S::F32;
+}
+
+/// Through f16, whose exponent has a larger bias: `factor` makes up for that.
+#[derive(Clone, Copy)]
+struct ThroughF16<S: Bits, const LEFT: u32, const RIGHT: u32> {
+    factor: S::F32,
+}
+
+impl<S: Bits, const LEFT: u32, const RIGHT: u32> ThroughF16<S, LEFT, RIGHT> {
+    #[inline(always)]
+    fn new(s: S, format: FloatFormat) -> Self {
+        Self { factor: s.splat(f32::from_bits((127 + 15 - format.bias) << 23)) }
+    }
+}
+
+impl<S: Bits, const LEFT: u32, const RIGHT: u32> Load<S> for ThroughF16<S, LEFT, RIGHT> {
+    #[inline(always)]
+    fn load(self, s: S, x: &[u8; BLOCK]) -> S::F32 {
+        // The sign, and what is right of its copies.
+        let mask = 0x8000 | (0x7FFF >> RIGHT);
+        s.mul(s.load_minifloat::<LEFT, RIGHT>(x, mask), self.factor)
+    }
+}
+
+/// E5M2 fnuz has one exponent more than f16: the bits become those of an f32 whose exponent is too
+/// small. Only the three codes of subnormals meet slow arithmetic.
+#[derive(Clone, Copy)]
+struct ThroughF32<S: Bits> {
+    factor: S::F32,
+}
+
+impl<S: Bits> Load<S> for ThroughF32<S> {
+    #[inline(always)]
+    fn load(self, s: S, x: &[u8; BLOCK]) -> S::F32 {
+        let mut wide = [0_i32; BLOCK];
+        for (to, code) in wide.iter_mut().zip(x) {
+            *to = (u32::from(code & 0x80) << 24 | u32::from(code & 0x7F) << 21) as i32;
+        }
+        s.mul(s.with_bits(s.load_i32(&wide)), self.factor)
+    }
+}
+
+#[inline(always)]
+fn decode_groups<S: Bits>(
+    s: S,
+    load: impl Load<S>,
+    // The byte of a NaN under a mask, where arithmetic does not give it.
+    nan: Option<(u8, u8)>,
+    src: &[u8],
+    from: &FloatDecoding<'_>,
+    dst: &mut [f32],
+) {
+    let groups = src.chunks(from.group.get()).zip(dst.chunks_mut(from.group.get()));
+    for (g, (src, dst)) in groups.enumerate() {
+        let scale = from.scale.get(g).copied().unwrap_or(1.0);
+        let factor = s.splat(scale);
+        let (blocks, tail) = src.as_chunks::<BLOCK>();
+        let (out, out_tail) = dst.as_chunks_mut::<BLOCK>();
+        for (x, y) in blocks.iter().zip(out) {
+            s.store(s.mul(load.load(s, x), factor), y);
+            if let Some((mask, code)) = nan
+                && s.any_byte(x, mask, code)
+            {
+                decode_each(x, from.format, scale, y);
+            }
+        }
+        decode_each(tail, from.format, scale, out_tail);
+    }
+}
+
+#[inline(always)]
+fn decode_each(src: &[u8], format: FloatFormat, scale: f32, dst: &mut [f32]) {
+    for (y, code) in dst.iter_mut().zip(src) {
+        *y = decode_one(*code, format) * scale;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn decode<S: Bits>(s: S, src: &[u8], from: &FloatDecoding<'_>, dst: &mut [f32]) {
+    let format = from.format;
+    let nan = match format.specials {
+        Specials::LastIsNan => Some((0x7F, 0x7F)),
+        Specials::NegativeZeroIsNan => Some((0xFF, 0x80)),
+        Specials::None | Specials::Ieee => None,
+    };
+    macro_rules! through_f16 {
+        ($left:literal, $right:literal) => {
+            decode_groups(s, ThroughF16::<S, $left, $right>::new(s, format), nan, src, from, dst)
+        };
+    }
+    // To the left: the sign to the top; to the right: the exponent to the end of that of f16.
+    match (format.exponent_bits, format.mantissa_bits) {
+        (5, 2) if nan.is_some() => {
+            let factor = s.splat(format.unbias());
+            decode_groups(s, ThroughF32 { factor }, nan, src, from, dst);
+        }
+        (5, 2) => through_f16!(8, 0),
+        (4, 3) => through_f16!(8, 1),
+        (3, 2) => through_f16!(10, 2),
+        (2, 3) => through_f16!(10, 3),
+        _ => through_f16!(12, 3),
+    }
+}

@@ -1,0 +1,13 @@
+#[inline(always)]
+pub(crate) fn divide_columns(src: &[f32], scale: &[f32], dst: &mut [f32]) {
+    for ((y, x), scale) in dst.iter_mut().zip(src).zip(scale) {
+        *y = x / scale;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn multiply_columns(data: &mut [f32], scale: &[f32]) {
+    for (x, scale) in data.iter_mut().zip(scale) {
+        *x *= scale;
+    }
+}

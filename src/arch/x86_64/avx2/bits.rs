@@ -1,0 +1,162 @@
+#![allow(unsafe_code, reason = "intrinsics")]
+
+use super::simd::{Avx2, abs, each, leaves};
+use crate::arch::bits::Bits;
+use crate::arch::simd::BLOCK;
+use core::arch::x86_64::*;
+
+type F = __m256;
+type I = __m256i;
+
+leaves! {
+    fn select_bits(mask: I, a: I, b: I) -> I {
+        _mm256_or_si256(_mm256_and_si256(mask, a), _mm256_andnot_si256(mask, b))
+    }
+    fn where_positive(test: I, x: I) -> I {
+        _mm256_and_si256(_mm256_cmpgt_epi32(test, _mm256_setzero_si256()), x)
+    }
+    fn where_nan(x: F, yes: I, no: I) -> I {
+        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
+        _mm256_blendv_epi8(no, yes, nan)
+    }
+    /// A NaN gives the limit: it is the second operand.
+    fn magnitude(x: F, limit: F) -> F { _mm256_min_ps(abs(x), limit) }
+    fn look_up_half(table: F, i: I) -> F { _mm256_permutevar8x32_ps(table, i) }
+    /// Bit 3 of the index, moved to the sign, chooses the half.
+    fn look_up(low: F, high: F, i: I) -> F {
+        let upper = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(i));
+        let (low, high) = (_mm256_permutevar8x32_ps(low, i), _mm256_permutevar8x32_ps(high, i));
+        _mm256_blendv_ps(low, high, upper)
+    }
+    /// A comparison gives -1.
+    fn descend(i: I, a: F, b: F) -> I {
+        let greater = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b));
+        _mm256_sub_epi32(_mm256_add_epi32(i, i), greater)
+    }
+    fn load_words(x: &[u8; 16]) -> I { _mm256_cvtepu8_epi16(_mm_loadu_si128(x.as_ptr().cast())) }
+    fn any_byte(x: &[u8; 32], mask: u8, value: u8) -> bool {
+        let x = _mm256_loadu_si256(x.as_ptr().cast());
+        let x = _mm256_and_si256(x, _mm256_set1_epi8(mask as i8));
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(x, _mm256_set1_epi8(value as i8))) != 0
+    }
+    fn load_half(x: &[f32; 8]) -> F { _mm256_loadu_ps(x.as_ptr()) }
+}
+
+// SAFETY of every block below: as in the implementation of `Simd`.
+impl Bits for Avx2 {
+    type Table = [F; 2];
+
+    #[inline(always)]
+    fn bits(self, x: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_castps_si256(x)) }
+    }
+
+    #[inline(always)]
+    fn with_bits(self, x: Self::I32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_castsi256_ps(x)) }
+    }
+
+    #[inline(always)]
+    fn select_bits(self, mask: Self::I32, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(select_bits(mask, a, b)) }
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_max_epi32(a, b)) }
+    }
+
+    #[inline(always)]
+    fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_srlv_epi32(x, by)) }
+    }
+
+    #[inline(always)]
+    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(where_positive(test, x)) }
+    }
+
+    #[inline(always)]
+    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(where_nan(x, yes, no)) }
+    }
+
+    #[inline(always)]
+    fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(magnitude(x, limit)) }
+    }
+
+    #[inline(always)]
+    fn load_minifloat<const LEFT: u32, const RIGHT: u32>(
+        self,
+        x: &[u8; BLOCK],
+        mask: u16,
+    ) -> Self::F32 {
+        // The intrinsics take their immediates as i32, which a const parameter cannot be made of:
+        // `LEFT` and `RIGHT` are constants all the same, so these counts are immediates.
+        let [low, high] = bytemuck::must_cast_ref::<_, [[u8; 16]; 2]>(x);
+        // SAFETY: see the impl.
+        unsafe {
+            let (left, right) = (_mm_cvtsi32_si128(LEFT as i32), _mm_cvtsi32_si128(RIGHT as i32));
+            let mask = _mm256_set1_epi16(mask as i16);
+            let (low, high) = (load_words(low), load_words(high));
+            let (low, high) = (_mm256_sll_epi16(low, left), _mm256_sll_epi16(high, left));
+            let (low, high) = (_mm256_sra_epi16(low, right), _mm256_sra_epi16(high, right));
+            let (low, high) = (_mm256_and_si256(low, mask), _mm256_and_si256(high, mask));
+            [
+                _mm256_cvtph_ps(_mm256_castsi256_si128(low)),
+                _mm256_cvtph_ps(_mm256_extracti128_si256::<1>(low)),
+                _mm256_cvtph_ps(_mm256_castsi256_si128(high)),
+                _mm256_cvtph_ps(_mm256_extracti128_si256::<1>(high)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn any_byte(self, x: &[u8; BLOCK], mask: u8, value: u8) -> bool {
+        // SAFETY: see the impl.
+        unsafe { any_byte(x, mask, value) }
+    }
+
+    #[inline(always)]
+    fn table(self, x: &[f32; 16]) -> Self::Table {
+        let [low, high] = bytemuck::must_cast_ref::<_, [[f32; 8]; 2]>(x);
+        // SAFETY: see the impl.
+        unsafe { [load_half(low), load_half(high)] }
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        let [low, high] = table;
+        // SAFETY: see the impl.
+        unsafe { each!(look_up([low; 4], [high; 4], i)) }
+    }
+
+    #[inline(always)]
+    fn look_up_low(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        let [low, _] = table;
+        // SAFETY: see the impl.
+        unsafe { each!(look_up_half([low; 4], i)) }
+    }
+
+    #[inline(always)]
+    fn look_up_high(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        let [_, high] = table;
+        // SAFETY: see the impl. The instruction reads three bits of an index.
+        unsafe { each!(look_up_half([high; 4], i)) }
+    }
+
+    #[inline(always)]
+    fn descend(self, i: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(descend(i, a, b)) }
+    }
+}

@@ -1,0 +1,141 @@
+#![allow(unsafe_code, reason = "intrinsics")]
+
+use super::simd::{Avx512, each, leaves};
+use crate::arch::bits::Bits;
+use crate::arch::simd::BLOCK;
+use core::arch::x86_64::*;
+
+type F = __m512;
+type I = __m512i;
+
+leaves! {
+    /// 0xCA: the second where the first has ones, else the third.
+    fn select_bits(mask: I, a: I, b: I) -> I { _mm512_ternarylogic_epi32::<0xCA>(mask, a, b) }
+    fn where_positive(test: I, x: I) -> I {
+        _mm512_maskz_mov_epi32(_mm512_cmpgt_epi32_mask(test, _mm512_setzero_si512()), x)
+    }
+    fn where_nan(x: F, yes: I, no: I) -> I {
+        _mm512_mask_mov_epi32(no, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x), yes)
+    }
+    /// 0b1010: the smaller magnitude, without its sign. A NaN gives the limit.
+    fn magnitude(x: F, limit: F) -> F { _mm512_range_ps::<0b1010>(x, limit) }
+    fn look_up(i: I, table: F) -> F { _mm512_permutexvar_ps(i, table) }
+    fn descend(i: I, a: F, b: F) -> I {
+        let doubled = _mm512_add_epi32(i, i);
+        let one = _mm512_set1_epi32(1);
+        _mm512_mask_add_epi32(doubled, _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), doubled, one)
+    }
+    fn load_words(x: &[u8; 32]) -> I {
+        _mm512_cvtepu8_epi16(_mm256_loadu_si256(x.as_ptr().cast()))
+    }
+    fn any_byte(x: &[u8; 32], mask: u8, value: u8) -> bool {
+        let x = _mm256_loadu_si256(x.as_ptr().cast());
+        let x = _mm256_and_si256(x, _mm256_set1_epi8(mask as i8));
+        _mm256_cmpeq_epi8_mask(x, _mm256_set1_epi8(value as i8)) != 0
+    }
+    fn load_table(x: &[f32; 16]) -> F { _mm512_loadu_ps(x.as_ptr()) }
+}
+
+// SAFETY of every block below: as in the implementation of `Simd`.
+impl Bits for Avx512 {
+    type Table = F;
+
+    #[inline(always)]
+    fn bits(self, x: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm512_castps_si512(x)) }
+    }
+
+    #[inline(always)]
+    fn with_bits(self, x: Self::I32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm512_castsi512_ps(x)) }
+    }
+
+    #[inline(always)]
+    fn select_bits(self, mask: Self::I32, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(select_bits(mask, a, b)) }
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm512_max_epi32(a, b)) }
+    }
+
+    #[inline(always)]
+    fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm512_srlv_epi32(x, by)) }
+    }
+
+    #[inline(always)]
+    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(where_positive(test, x)) }
+    }
+
+    #[inline(always)]
+    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(where_nan(x, yes, no)) }
+    }
+
+    #[inline(always)]
+    fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(magnitude(x, limit)) }
+    }
+
+    #[inline(always)]
+    fn load_minifloat<const LEFT: u32, const RIGHT: u32>(
+        self,
+        x: &[u8; BLOCK],
+        mask: u16,
+    ) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe {
+            let words = _mm512_slli_epi16::<LEFT>(load_words(x));
+            let words = _mm512_srai_epi16::<RIGHT>(words);
+            let words = _mm512_and_si512(words, _mm512_set1_epi16(mask as i16));
+            let low = _mm512_castsi512_si256(words);
+            let high = _mm512_extracti64x4_epi64::<1>(words);
+            [_mm512_cvtph_ps(low), _mm512_cvtph_ps(high)]
+        }
+    }
+
+    #[inline(always)]
+    fn any_byte(self, x: &[u8; BLOCK], mask: u8, value: u8) -> bool {
+        // SAFETY: see the impl.
+        unsafe { any_byte(x, mask, value) }
+    }
+
+    #[inline(always)]
+    fn table(self, x: &[f32; 16]) -> Self::Table {
+        // SAFETY: see the impl.
+        unsafe { load_table(x) }
+    }
+
+    #[inline(always)]
+    fn look_up(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(look_up(i, [table; 2])) }
+    }
+
+    #[inline(always)]
+    fn look_up_low(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        self.look_up(table, i)
+    }
+
+    #[inline(always)]
+    fn look_up_high(self, table: Self::Table, i: Self::I32) -> Self::F32 {
+        self.look_up(table, i)
+    }
+
+    #[inline(always)]
+    fn descend(self, i: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(descend(i, a, b)) }
+    }
+}
