@@ -77,7 +77,9 @@ fn compress(c: &mut Criterion) {
                     b.iter(|| {
                         let (scale, zero) = (scale.as_mut_ptr().cast(), zero.as_mut_ptr());
                         // SAFETY: the buffers have the sizes of the layout.
-                        unsafe { ptqk_compress_weights(null(), &params, &src, &dst, scale, zero) }
+                        unsafe {
+                            ptqk_compress_weights(null(), &params, &src, &dst, scale, zero, tensor)
+                        }
                     });
                 });
             });
@@ -108,7 +110,15 @@ fn compress(c: &mut Criterion) {
                     let (scale, zero) = (scale.as_ptr().cast(), zero.as_ptr());
                     // SAFETY: as above.
                     unsafe {
-                        ptqk_decompress_weights(null(), &params, &codes_view, scale, zero, &dst)
+                        ptqk_decompress_weights(
+                            null(),
+                            &params,
+                            &codes_view,
+                            scale,
+                            zero,
+                            tensor,
+                            &dst,
+                        )
                     }
                 });
             });

@@ -64,10 +64,10 @@ int main(void)
     const ptqk_codes read = {bytes, ROWS, COLS, layout.code_row_bytes, layout.code_type, 0};
 
     /* A symmetric mode has no zero points: NULL. */
-    bad = failed(ptqk_compress_weights(NULL, &params, &source, &written, scale, NULL), "ptqk_compress_weights")
-          || failed(ptqk_weight_error_query(NULL, &params, &source, &read, scale, NULL, &error),
+    bad = failed(ptqk_compress_weights(NULL, &params, &source, &written, scale, NULL, NULL), "ptqk_compress_weights")
+          || failed(ptqk_weight_error_query(NULL, &params, &source, &read, scale, NULL, NULL, &error),
                     "ptqk_weight_error_query")
-          || failed(ptqk_decompress_weights(NULL, &params, &read, scale, NULL, &target), "ptqk_decompress_weights");
+          || failed(ptqk_decompress_weights(NULL, &params, &read, scale, NULL, NULL, &target), "ptqk_decompress_weights");
     free(scale);
     free(bytes);
     if (bad) {

@@ -300,10 +300,10 @@ static void compress_layer(const configuration *c, const demo *d, size_t l, floa
     const ptqk_codes read = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
     for (i = 0; i < TIMED_RUNS; i++) {
         const double start = now();
-        CHECK(ptqk_compress_weights(&ctx, &params, &weights, &written, scale, zero_point));
+        CHECK(ptqk_compress_weights(&ctx, &params, &weights, &written, scale, zero_point, &tensor_scale));
         fastest = shorter(fastest, now() - start);
     }
-    CHECK(ptqk_decompress_weights(&ctx, &params, &read, scale, zero_point, &destination));
+    CHECK(ptqk_decompress_weights(&ctx, &params, &read, scale, zero_point, &tensor_scale, &destination));
     r->microseconds += fastest;
     r->weight_bytes += layout.total_bytes;
 

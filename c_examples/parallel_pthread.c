@@ -78,7 +78,7 @@ static int compress(size_t threads, uint8_t *code, uint16_t *scale)
     ptqk_weight_params_default(&params);
     params.mode = PTQK_WEIGHT_MODE_INT4_SYM;
     params.group_size = GROUP;
-    const ptqk_status status = ptqk_compress_weights(&ctx, &params, &source, &target, scale, NULL);
+    const ptqk_status status = ptqk_compress_weights(&ctx, &params, &source, &target, scale, NULL, NULL);
     printf("%lu thread(s): %s, %lu of %lu steps\n", (unsigned long)threads, ptqk_status_name(status),
            (unsigned long)p.done, (unsigned long)p.total);
     return status == PTQK_STATUS_OK && p.done == p.total;

@@ -90,8 +90,12 @@ typedef uint32_t ptqk_asymmetric_range;
 #endif // __cplusplus
 
 /**
- * Type of the integer codes of a matrix. The first unit of a packed row starts at a byte, and
- * the unused bits of the last unit are 0.
+ * Type of the codes of a matrix. The first unit of a packed row starts at a byte, and the unused
+ * bits of the last unit are 0.
+ *
+ * Float types hold, from the top bit down, a sign, an exponent and a mantissa:
+ * `(-1)^sign * 2^(exponent - bias) * 1.mantissa`, with exponent 0
+ * `(-1)^sign * 2^(1 - bias) * 0.mantissa`.
  */
 enum ptqk_code_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -132,6 +136,54 @@ enum ptqk_code_type
      * 0..3: four codes per byte, code 0 in the lowest bits.
      */
     PTQK_CODE_TYPE_U2 = 7,
+    /**
+     * Float, 4 exponent bits (bias 7), 3 mantissa bits: largest 448 (0x7E), smallest subnormal
+     * `2^-9`, NaN 0x7F and 0xFF, no infinity. Source: OCP 8-bit floating point (E4M3),
+     * arXiv 2209.05433; also called float8_e4m3fn.
+     */
+    PTQK_CODE_TYPE_E4M3 = 8,
+    /**
+     * Float, 5 exponent bits (bias 15), 2 mantissa bits: largest 57344 (0x7B), smallest subnormal
+     * `2^-16`, infinity 0x7C, NaN 0x7D..0x7F, and the same with the sign. Source: as E4M3.
+     */
+    PTQK_CODE_TYPE_E5M2 = 9,
+    /**
+     * Float, 4 exponent bits (bias 8), 3 mantissa bits: largest 240 (0x7F), smallest subnormal
+     * `2^-10`, NaN 0x80, no infinity, no -0. Source: arXiv 2206.02915; float8_e4m3fnuz.
+     */
+    PTQK_CODE_TYPE_E4M3_FNUZ = 10,
+    /**
+     * Float, 5 exponent bits (bias 16), 2 mantissa bits: largest 57344 (0x7F), smallest subnormal
+     * `2^-17`, NaN 0x80, no infinity, no -0. Source: arXiv 2206.02915; float8_e5m2fnuz.
+     */
+    PTQK_CODE_TYPE_E5M2_FNUZ = 11,
+    /**
+     * A power of two, `2^(code - 127)`, without sign: `2^-127` (0) to `2^127` (254), NaN 255. The
+     * scales of MX blocks. Source: OCP microscaling (MX).
+     */
+    PTQK_CODE_TYPE_E8M0 = 12,
+    /**
+     * Float, 3 exponent bits (bias 3), 2 mantissa bits: largest 28, smallest subnormal `2^-4`,
+     * neither NaN nor infinity. Four codes of 6 bits in three bytes, code 0 in the lowest bits of
+     * the little-endian 24 bits. Source: OCP microscaling (MX), FP6.
+     */
+    PTQK_CODE_TYPE_E3M2 = 13,
+    /**
+     * Float, 2 exponent bits (bias 1), 3 mantissa bits: largest 7.5, smallest subnormal `2^-3`,
+     * neither NaN nor infinity. Packed as E3M2. Source: OCP microscaling (MX), FP6.
+     */
+    PTQK_CODE_TYPE_E2M3 = 14,
+    /**
+     * Float, 2 exponent bits (bias 1), 1 mantissa bit: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their
+     * negatives (8..15), neither NaN nor infinity. Two codes per byte, code 0 in the low nibble.
+     * Source: OCP microscaling (MX), FP4.
+     */
+    PTQK_CODE_TYPE_E2M1 = 15,
+    /**
+     * Sixteen values from -1 (code 0) to 1 (code 15), 0 is code 7: quantiles of a normal
+     * distribution. Packed as E2M1. Source: QLoRA, arXiv 2305.14314.
+     */
+    PTQK_CODE_TYPE_NF4 = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -193,6 +245,42 @@ enum ptqk_fixed_point
 typedef enum ptqk_fixed_point ptqk_fixed_point;
 #else
 typedef uint32_t ptqk_fixed_point;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a number is rounded.
+ */
+enum ptqk_float_rounding
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * To the nearest, a tie to the even code.
+     */
+    PTQK_FLOAT_ROUNDING_NEAREST = 0,
+    /**
+     * To one of the two neighbours, to the upper one with the probability that the distance to
+     * the lower one gives. The random number of an element follows from `seed` and the row-major
+     * index of the element alone: the same on every CPU and with any number of threads. Not for
+     * E8M0 and NF4.
+     */
+    PTQK_FLOAT_ROUNDING_STOCHASTIC = 1,
+    /**
+     * To the smallest power of two that is not below. E8M0 only.
+     */
+    PTQK_FLOAT_ROUNDING_UP = 2,
+    /**
+     * To the largest power of two that is not above. E8M0 only.
+     */
+    PTQK_FLOAT_ROUNDING_DOWN = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_float_rounding ptqk_float_rounding;
+#else
+typedef uint32_t ptqk_float_rounding;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -322,6 +410,88 @@ typedef uint32_t ptqk_isa;
 #endif // __cplusplus
 
 /**
+ * How the scale of an MX block follows from its largest magnitude.
+ */
+enum ptqk_mx_scale
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * `2^ceil(log2(amax / max))`, exact: no element is saturated (NNCF's reference).
+     */
+    PTQK_MX_SCALE_CEIL = 0,
+    /**
+     * The same with `ln(scale) / ln(2)` in f32, as NNCF's compiled path has it: a few exact powers
+     * of two get the next larger scale.
+     */
+    PTQK_MX_SCALE_CEIL_LOGARITHM = 1,
+    /**
+     * `2^(floor(log2(amax)) - emax)`, where `2^emax` is the largest power of two of the element
+     * type: elements near the largest can saturate. Source: OCP microscaling (MX) 1.0, 6.3.
+     */
+    PTQK_MX_SCALE_FLOOR = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_mx_scale ptqk_mx_scale;
+#else
+typedef uint32_t ptqk_mx_scale;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What becomes of a NaN.
+ */
+enum ptqk_nan_rule
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * NaN; the largest positive number where the destination has no NaN.
+     */
+    PTQK_NAN_RULE_KEEP = 0,
+    /**
+     * The negative largest number, as the FakeConvert of OpenVINO has it.
+     */
+    PTQK_NAN_RULE_NEGATIVE_MAX = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_nan_rule ptqk_nan_rule;
+#else
+typedef uint32_t ptqk_nan_rule;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What becomes of a number beyond the largest of the destination, infinity included.
+ */
+enum ptqk_overflow
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The largest number, with the sign.
+     */
+    PTQK_OVERFLOW_SATURATE = 0,
+    /**
+     * Infinity where the destination has one, else NaN, else the largest number: as a cast of
+     * IEEE 754 rounds, so a number less than half a step above the largest still becomes it.
+     */
+    PTQK_OVERFLOW_SPECIAL = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_overflow ptqk_overflow;
+#else
+typedef uint32_t ptqk_overflow;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Whether weights use half of the code range, so that pair sums of u8 x i8 products fit into 16
  * bits on CPUs without a dot-product instruction.
  */
@@ -348,6 +518,31 @@ enum ptqk_overflow_fix
 typedef enum ptqk_overflow_fix ptqk_overflow_fix;
 #else
 typedef uint32_t ptqk_overflow_fix;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where a scale is kept away from 0 in the float and codebook modes.
+ */
+enum ptqk_scale_guard
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A scale below `2^-23` becomes `2^-23` (NNCF's reference).
+     */
+    PTQK_SCALE_GUARD_SCALE = 0,
+    /**
+     * A largest magnitude below `2^-23` becomes `2^-23` (NNCF's compiled path).
+     */
+    PTQK_SCALE_GUARD_MAGNITUDE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_scale_guard ptqk_scale_guard;
+#else
+typedef uint32_t ptqk_scale_guard;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -498,6 +693,62 @@ enum ptqk_weight_mode
      * `PTQK_CODE_TYPE_U2`.
      */
     PTQK_WEIGHT_MODE_INT2_SYM = 5,
+    /**
+     * `w = nf4[code] * scale`, scale the largest magnitude. Codes: `PTQK_CODE_TYPE_NF4`.
+     */
+    PTQK_WEIGHT_MODE_NF4 = 6,
+    /**
+     * E2M1 numbers with a float scale. Codes: `PTQK_CODE_TYPE_E2M1`.
+     */
+    PTQK_WEIGHT_MODE_FP4 = 7,
+    /**
+     * MX block of 32 E2M1 numbers with an E8M0 scale. Codes: `PTQK_CODE_TYPE_E2M1`.
+     */
+    PTQK_WEIGHT_MODE_MXFP4 = 8,
+    /**
+     * Blocks of 16 E2M1 numbers with an E4M3 scale, which a scale of the whole matrix (f32)
+     * multiplies. Codes: `PTQK_CODE_TYPE_E2M1`.
+     */
+    PTQK_WEIGHT_MODE_NVFP4 = 9,
+    /**
+     * E4M3 numbers with a float scale. Codes: `PTQK_CODE_TYPE_E4M3`.
+     */
+    PTQK_WEIGHT_MODE_FP8_E4M3 = 10,
+    /**
+     * E5M2 numbers with a float scale. Codes: `PTQK_CODE_TYPE_E5M2`.
+     */
+    PTQK_WEIGHT_MODE_FP8_E5M2 = 11,
+    /**
+     * MX block of 32 E4M3 numbers with an E8M0 scale. Codes: `PTQK_CODE_TYPE_E4M3`.
+     */
+    PTQK_WEIGHT_MODE_MXFP8_E4M3 = 12,
+    /**
+     * MX block of 32 E5M2 numbers. Codes: `PTQK_CODE_TYPE_E5M2`.
+     */
+    PTQK_WEIGHT_MODE_MXFP8_E5M2 = 13,
+    /**
+     * MX block of 32 E3M2 numbers. Codes: `PTQK_CODE_TYPE_E3M2`.
+     */
+    PTQK_WEIGHT_MODE_MXFP6_E3M2 = 14,
+    /**
+     * MX block of 32 E2M3 numbers. Codes: `PTQK_CODE_TYPE_E2M3`.
+     */
+    PTQK_WEIGHT_MODE_MXFP6_E2M3 = 15,
+    /**
+     * MX block of 32 fixed-point numbers: `w = code / 64 * scale`, scale E8M0. Codes:
+     * `PTQK_CODE_TYPE_I8`.
+     */
+    PTQK_WEIGHT_MODE_MXINT8 = 16,
+    /**
+     * `w = cb4[code] * scale`: NNCF's codebook of 16 values from -3.5 to 3.5. Codes:
+     * `PTQK_CODE_TYPE_U4`.
+     */
+    PTQK_WEIGHT_MODE_CB4 = 17,
+    /**
+     * `w = codebook[code] * scale`, with the codebook of the parameters. Codes:
+     * `PTQK_CODE_TYPE_U4` for up to 16 values, `_U8` for up to 256, else `_U16`.
+     */
+    PTQK_WEIGHT_MODE_CODEBOOK = 18,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -531,6 +782,89 @@ typedef enum ptqk_zero_point ptqk_zero_point;
 typedef uint32_t ptqk_zero_point;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+/**
+ * Settings of `ptqk_encode`, `ptqk_convert` and `ptqk_fake_convert`.
+ */
+typedef struct ptqk_convert_params {
+    /**
+     * `sizeof(ptqk_convert_params)`, filled by `ptqk_convert_params_default`.
+     */
+    uint32_t size;
+    /**
+     * `PTQK_OVERFLOW_SATURATE` (default) or `PTQK_OVERFLOW_SPECIAL`.
+     */
+    uint32_t overflow;
+    /**
+     * `PTQK_NAN_RULE_KEEP` (default) or `PTQK_NAN_RULE_NEGATIVE_MAX`.
+     */
+    uint32_t nan_rule;
+    /**
+     * One of the `PTQK_FLOAT_ROUNDING_` constants. Default: nearest.
+     */
+    uint32_t rounding;
+    /**
+     * Names the random sequence of `PTQK_FLOAT_ROUNDING_STOCHASTIC`: the key of Philox4x32-10,
+     * whose word `i % 4` at counter `i / 4` belongs to element `i`. Any value. Default: 0.
+     */
+    uint64_t seed;
+} ptqk_convert_params;
+
+/**
+ * Settings of `ptqk_fake_convert`.
+ */
+typedef struct ptqk_fake_convert_params {
+    /**
+     * `sizeof(ptqk_fake_convert_params)`, filled by `ptqk_fake_convert_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants: which elements share a scale and a shift. Default:
+     * tensor.
+     */
+    uint32_t granularity;
+    /**
+     * Elements of a group. Unit: elements. Range: `>= 1` with `PTQK_GRANULARITY_GROUP`, not read
+     * otherwise. Default: 0.
+     */
+    uint32_t group_size;
+    /**
+     * The float type: a `PTQK_CODE_TYPE_` constant of a float type with a sign. Default:
+     * `PTQK_CODE_TYPE_E4M3`. Source: NNCF `destination_type`.
+     */
+    uint32_t destination_type;
+    /**
+     * `PTQK_NAN_RULE_KEEP` or `PTQK_NAN_RULE_NEGATIVE_MAX` (default, as OpenVINO).
+     */
+    uint32_t nan_rule;
+} ptqk_fake_convert_params;
+
+/**
+ * Settings of `ptqk_fp8_scale_from_min_max`.
+ *
+ * Source: NNCF `FP8QuantizationParameters`, and `calculate_convert_parameters`.
+ */
+typedef struct ptqk_fp8_params {
+    /**
+     * `sizeof(ptqk_fp8_params)`, filled by `ptqk_fp8_params_default`.
+     */
+    uint32_t size;
+    /**
+     * The float type, as in `ptqk_fake_convert_params`. Default: `PTQK_CODE_TYPE_E4M3`. Source:
+     * `destination_type`.
+     */
+    uint32_t destination_type;
+    /**
+     * 1: one scale per channel, 0 (default): one scale per tensor, which `activation_scale`
+     * multiplies. Source: NNCF quantizes activations per tensor and weights per channel.
+     */
+    uint32_t per_channel;
+    /**
+     * Factor of a scale per tensor: below 1 it leaves room above the largest magnitude that
+     * calibration saw. Range: finite, > 0. Default: 0.5, as NNCF has it. 1 is without.
+     */
+    float activation_scale;
+} ptqk_fp8_params;
 
 /**
  * One piece of work: `task(arg, index)`.
@@ -606,61 +940,6 @@ typedef struct ptqk_ctx {
 } ptqk_ctx;
 
 /**
- * Settings of `ptqk_quantize` and `ptqk_dequantize`.
- */
-typedef struct ptqk_quantize_params {
-    /**
-     * `sizeof(ptqk_quantize_params)`, filled by `ptqk_quantize_params_default`.
-     */
-    uint32_t size;
-    /**
-     * One of the `PTQK_GRANULARITY_` constants. Default: tensor.
-     */
-    uint32_t granularity;
-    /**
-     * Elements of a group. Unit: elements. Range: `>= 1` with `PTQK_GRANULARITY_GROUP`, not read
-     * otherwise. Default: 0.
-     */
-    uint32_t group_size;
-    /**
-     * `PTQK_ZERO_POINT_AFTER_ROUNDING` (default) or `PTQK_ZERO_POINT_BEFORE_ROUNDING`: where the zero
-     * point is added. Dequantization does not read it.
-     */
-    uint32_t zero_point_rounding;
-    /**
-     * Smallest code. Range: `<= code_max`. Below the range of the code type it means the range of
-     * the type. Default: `INT32_MIN`. Dequantization does not read it.
-     */
-    int32_t code_min;
-    /**
-     * Largest code. As `code_min`. Default: `INT32_MAX`.
-     */
-    int32_t code_max;
-} ptqk_quantize_params;
-
-/**
- * Settings of `ptqk_fake_quantize`.
- */
-typedef struct ptqk_fake_quantize_params {
-    /**
-     * `sizeof(ptqk_fake_quantize_params)`, filled by `ptqk_fake_quantize_params_default`.
-     */
-    uint32_t size;
-    /**
-     * One of the `PTQK_GRANULARITY_` constants. Default: tensor.
-     */
-    uint32_t granularity;
-    /**
-     * As in `ptqk_quantize_params`.
-     */
-    uint32_t group_size;
-    /**
-     * Number of values that the output can take. Range: `2..65536`. Default: 256.
-     */
-    uint32_t levels;
-} ptqk_fake_quantize_params;
-
-/**
  * A row-major floating-point matrix that is read.
  */
 typedef struct ptqk_matrix {
@@ -691,7 +970,7 @@ typedef struct ptqk_matrix {
 } ptqk_matrix;
 
 /**
- * A matrix of integer codes that is written. What lies between the bytes of a row and
+ * A matrix of codes that is written. What lies between the bytes of a row and
  * `row_stride_bytes` is never touched.
  */
 typedef struct ptqk_codes_mut {
@@ -723,7 +1002,7 @@ typedef struct ptqk_codes_mut {
 } ptqk_codes_mut;
 
 /**
- * A matrix of integer codes that is read.
+ * A matrix of codes that is read.
  */
 typedef struct ptqk_codes {
     /**
@@ -783,6 +1062,61 @@ typedef struct ptqk_matrix_mut {
      */
     uint32_t reserved;
 } ptqk_matrix_mut;
+
+/**
+ * Settings of `ptqk_quantize` and `ptqk_dequantize`.
+ */
+typedef struct ptqk_quantize_params {
+    /**
+     * `sizeof(ptqk_quantize_params)`, filled by `ptqk_quantize_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants. Default: tensor.
+     */
+    uint32_t granularity;
+    /**
+     * Elements of a group. Unit: elements. Range: `>= 1` with `PTQK_GRANULARITY_GROUP`, not read
+     * otherwise. Default: 0.
+     */
+    uint32_t group_size;
+    /**
+     * `PTQK_ZERO_POINT_AFTER_ROUNDING` (default) or `PTQK_ZERO_POINT_BEFORE_ROUNDING`: where the zero
+     * point is added. Dequantization does not read it.
+     */
+    uint32_t zero_point_rounding;
+    /**
+     * Smallest code. Range: `<= code_max`. Below the range of the code type it means the range of
+     * the type. Default: `INT32_MIN`. Dequantization does not read it.
+     */
+    int32_t code_min;
+    /**
+     * Largest code. As `code_min`. Default: `INT32_MAX`.
+     */
+    int32_t code_max;
+} ptqk_quantize_params;
+
+/**
+ * Settings of `ptqk_fake_quantize`.
+ */
+typedef struct ptqk_fake_quantize_params {
+    /**
+     * `sizeof(ptqk_fake_quantize_params)`, filled by `ptqk_fake_quantize_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants. Default: tensor.
+     */
+    uint32_t granularity;
+    /**
+     * As in `ptqk_quantize_params`.
+     */
+    uint32_t group_size;
+    /**
+     * Number of values that the output can take. Range: `2..65536`. Default: 256.
+     */
+    uint32_t levels;
+} ptqk_fake_quantize_params;
 
 /**
  * Settings of a quantizer.
@@ -959,7 +1293,8 @@ typedef struct ptqk_weight_params {
     uint32_t mode;
     /**
      * Weights that share a scale, along the reduction axis. Unit: elements. Range: -1 (all
-     * weights of an output channel), or `>= 1` and a divisor of the input channels. Default: -1.
+     * weights of an output channel), or `>= 1` and a divisor of the input channels; 32 in the MX
+     * modes, 16 with NVFP4. Default: -1.
      * `ptqk_resolve_group_size` finds a size that fits. Source: `group_size`.
      */
     int32_t group_size;
@@ -970,13 +1305,36 @@ typedef struct ptqk_weight_params {
     uint32_t reduction_axis;
     /**
      * Type in which scales are stored: `PTQK_DTYPE_F32` or `PTQK_DTYPE_F16`. The codes follow
-     * from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them.
+     * from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them. MX modes
+     * store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says.
      */
     uint32_t scale_dtype;
     /**
-     * `PTQK_ASYMMETRIC_RANGE_WITH_ZERO` (default) or `_AS_IS`.
+     * `PTQK_ASYMMETRIC_RANGE_WITH_ZERO` (default) or `_AS_IS`. Only the asymmetric modes read it.
      */
     uint32_t asymmetric_range;
+    /**
+     * `PTQK_MX_SCALE_CEIL` (default), `_CEIL_LOGARITHM` or `_FLOOR`. Only the MX modes read it.
+     */
+    uint32_t mx_scale;
+    /**
+     * `PTQK_SCALE_GUARD_SCALE` (default) or `_MAGNITUDE`. Integer modes do not read it.
+     */
+    uint32_t scale_guard;
+    /**
+     * 1: numbers are rounded to f16 before FP8, as NNCF does; 0 (default): they are rounded once.
+     */
+    uint32_t fp8_through_f16;
+    /**
+     * Number of values of `codebook`. Range: `2..65536` with `PTQK_WEIGHT_MODE_CODEBOOK`, not read
+     * otherwise. Default: 0.
+     */
+    uint32_t codebook_size;
+    /**
+     * Finite values in strictly ascending order, not all 0. Not NULL with
+     * `PTQK_WEIGHT_MODE_CODEBOOK`, not read otherwise. Default: NULL. Source: NNCF `codebook`.
+     */
+    const float *codebook;
 } ptqk_weight_params;
 
 /**
@@ -1036,11 +1394,15 @@ typedef struct ptqk_weight_layout {
      */
     size_t scale_bytes;
     /**
+     * Bytes of the scale of the whole matrix: 4 with NVFP4, 0 otherwise.
+     */
+    size_t tensor_scale_bytes;
+    /**
      * Bytes of the zero points: one `uint8_t` per group in the asymmetric modes, 0 otherwise.
      */
     size_t zero_point_bytes;
     /**
-     * Sum of the three.
+     * Sum of the four.
      */
     size_t total_bytes;
 } ptqk_weight_layout;
@@ -1078,6 +1440,116 @@ typedef struct ptqk_group_choice {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Fills the parameters of `ptqk_encode` and `ptqk_convert`: to nearest, saturating, NaN stays.
+ */
+PTQK_API void ptqk_convert_params_default(struct ptqk_convert_params *params);
+
+/**
+ * Fills the parameters of `ptqk_fake_convert`: E4M3, per tensor, NaN becomes the negative largest
+ * number.
+ */
+PTQK_API void ptqk_fake_convert_params_default(struct ptqk_fake_convert_params *params);
+
+/**
+ * Fills the parameters of `ptqk_fp8_scale_from_min_max`: E4M3, per tensor, half of the range.
+ */
+PTQK_API void ptqk_fp8_params_default(struct ptqk_fp8_params *params);
+
+/**
+ * Encodes floats as codes of 8, 6 or 4 bits: each becomes the code of the nearest number of the
+ * type, or what `params` says.
+ *
+ * E8M0 has no sign: 0 becomes the smallest power, negative numbers and NaN become NaN. NF4 has
+ * numbers only: what lies beyond -1 and 1 becomes these, NaN becomes 0.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The matrix.
+ * @param dst    Receives the codes, of a float type; the shape of `src`. Must not overlap `src`.
+ */
+PTQK_API
+ptqk_status ptqk_encode(const struct ptqk_ctx *ctx,
+                        const struct ptqk_convert_params *params,
+                        const struct ptqk_matrix *src,
+                        const struct ptqk_codes_mut *dst);
+
+/**
+ * Turns codes of 8, 6 or 4 bits into the floats that they stand for; exact, but for numbers that
+ * an f16 `dst` cannot hold.
+ *
+ * @param ctx May be NULL.
+ * @param src The codes, of a float type.
+ * @param dst Receives the floats; the shape of `src`. Must not overlap `src`.
+ */
+PTQK_API
+ptqk_status ptqk_decode(const struct ptqk_ctx *ctx,
+                        const struct ptqk_codes *src,
+                        const struct ptqk_matrix_mut *dst);
+
+/**
+ * Converts a matrix between f32, f16 and bf16.
+ *
+ * By default a number beyond the largest of `dst`, infinity included, becomes that number;
+ * `PTQK_OVERFLOW_SPECIAL` is the cast of IEEE 754, which goes to infinity.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL. Rounding to nearest or stochastic.
+ * @param src    The matrix.
+ * @param dst    Receives the elements; the shape of `src`. Must not overlap `src`.
+ */
+PTQK_API
+ptqk_status ptqk_convert(const struct ptqk_ctx *ctx,
+                         const struct ptqk_convert_params *params,
+                         const struct ptqk_matrix *src,
+                         const struct ptqk_matrix_mut *dst);
+
+/**
+ * Converts every element to a float type of few bits and back: what storing it in that type does
+ * to it.
+ *
+ * `y = (cast(x * scale - shift) + shift) / scale`, every step rounded to f32; the cast goes to the
+ * nearest number of the type, ties to even, and saturates. Source: OpenVINO FakeConvert.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param src    The matrix.
+ * @param scale  Finite, not 0; as many as `params->granularity` says.
+ * @param shift  As many finite shifts, or NULL for 0.
+ * @param dst    Receives the elements; the shape of `src`. It may be `src` itself (the same data,
+ *               type and stride); no other overlap is allowed.
+ */
+PTQK_API
+ptqk_status ptqk_fake_convert(const struct ptqk_ctx *ctx,
+                              const struct ptqk_fake_convert_params *params,
+                              const struct ptqk_matrix *src,
+                              const float *scale,
+                              const float *shift,
+                              const struct ptqk_matrix_mut *dst);
+
+/**
+ * Makes the scales of `ptqk_fake_convert` from the minimum and maximum of each channel:
+ * `scale = largest number of the type / max(max, |min| + 2^-23)`, times `activation_scale` unless
+ * `per_channel` is 1. The shift of these scales is 0.
+ *
+ * Source: NNCF `calculate_convert_parameters`; for quantizers that share a scale, take the ranges
+ * of `ptqk_unify_ranges` first. Codes stand for `x * scale`: `ptqk_quantize` takes `1 / scale`.
+ *
+ * @param ctx      May be NULL.
+ * @param params   Not NULL.
+ * @param min      `channels` minima, finite. May be NULL if `channels` is 0.
+ * @param max      `channels` maxima, finite, `min[c] <= max[c]`.
+ * @param channels Number of channels; at most 1 unless `params->per_channel` is 1.
+ * @param scale    Receives `channels` scales.
+ */
+PTQK_API
+ptqk_status ptqk_fp8_scale_from_min_max(const struct ptqk_ctx *ctx,
+                                        const struct ptqk_fp8_params *params,
+                                        const float *min,
+                                        const float *max,
+                                        size_t channels,
+                                        float *scale);
 
 /**
  * The version that is linked: `major << 16 | minor << 8 | patch`.
@@ -1198,19 +1670,25 @@ PTQK_API void ptqk_quantize_params_default(struct ptqk_quantize_params *params);
 PTQK_API void ptqk_fake_quantize_params_default(struct ptqk_fake_quantize_params *params);
 
 /**
- * Quantizes a matrix to integer codes.
+ * Quantizes a matrix to codes.
  *
  * `code = clamp(round(x / scale) + zero_point, code_min, code_max)`, or
  * `clamp(round(x / scale + zero_point), code_min, code_max)` with
  * `PTQK_ZERO_POINT_BEFORE_ROUNDING`. The division is a real f32 division, the sum an f32 sum;
  * `round` is half to even. A NaN gives the zero point (clamped), infinities saturate.
  *
+ * Float code types: the code of `x / scale`, nearest with ties to even, magnitudes beyond the
+ * largest number become it; a NaN stays one, or becomes the largest number where the type has none
+ * (with NF4, 0). `code_min`, `code_max` and `zero_point_rounding` are not read.
+ *
  * @param ctx        May be NULL.
  * @param params     Not NULL.
  * @param src        The matrix.
  * @param scale      Finite, not 0, may be negative; as many as `params->granularity` says.
- * @param zero_point As many, each within the range of the code type. NULL: all 0.
- * @param dst        Receives the codes; the shape of `src`. Must not overlap any input.
+ * @param zero_point As many, each within the range of the code type. NULL: all 0; must be NULL
+ *                   with a float code type.
+ * @param dst        Receives the codes, of any type but E8M0; the shape of `src`. Must not overlap
+ *                   any input.
  */
 PTQK_API
 ptqk_status ptqk_quantize(const struct ptqk_ctx *ctx,
@@ -1221,8 +1699,8 @@ ptqk_status ptqk_quantize(const struct ptqk_ctx *ctx,
                           const struct ptqk_codes_mut *dst);
 
 /**
- * Turns integer codes back into floats: `x = (code - zero_point) * scale`, rounded to f32 once,
- * then to the type of `dst`.
+ * Turns codes back into floats: `x = (code - zero_point) * scale`, or `x = value(code) * scale`
+ * with a float code type, rounded to f32 once, then to the type of `dst`.
  *
  * @param ctx        May be NULL.
  * @param params     Not NULL. Only `granularity` and `group_size` are read.
@@ -1552,9 +2030,9 @@ ptqk_status ptqk_weight_layout_query(const struct ptqk_ctx *ctx,
                                      struct ptqk_weight_layout *layout);
 
 /**
- * Compresses weights to integer codes with a scale per group.
+ * Compresses weights to codes of few bits with a scale per group.
  *
- * Symmetric modes, of `b` bits: `scale = (|min| >= max ? |min| : -max) / 2^(b-1)`, which can be
+ * Symmetric integer modes, of `b` bits: `scale = (|min| >= max ? |min| : -max) / 2^(b-1)`, which can be
  * negative; `code = clamp(round(w / scale), -2^(b-1), 2^(b-1)-1)`, stored with
  * `2^(b-1)` added in the 3- and 2-bit modes. Asymmetric modes: minimum and maximum widened to
  * include 0 (see `asymmetric_range`), `scale = (max - min) / (2^b - 1)`,
@@ -1562,6 +2040,16 @@ ptqk_status ptqk_weight_layout_query(const struct ptqk_ctx *ctx,
  * `code = clamp(round(w / scale + zero_point), 0, 2^b-1)`. A scale below `2^-23` in magnitude
  * becomes `2^-23`. Everything is f32, rounded half to even; the codes follow from the f32 scale,
  * whatever type it is stored in. An f16 scale above 65504 in magnitude is stored as infinity.
+ *
+ * Float and codebook modes: `scale = amax / max`, where `amax` is the largest magnitude of the
+ * group and `max` that of the codes: 1 with NF4, 6 with FP4, MXFP4 and NVFP4, 448 with E4M3, 57344
+ * with E5M2, 28 with E3M2, 7.5 with E2M3, 127/64 with MXINT8, the largest magnitude of the codebook
+ * otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`); in the MX modes it becomes
+ * a power of two (see `mx_scale`), at least `2^-127` and at most `2^127`. The code is that of
+ * `w / scale`, nearest with ties to even; in a codebook by the midpoints `0.5 * (c[i] + c[i+1])`,
+ * on a midpoint the lower index (NF4: by the thresholds of NNCF). With NVFP4 the codes follow from
+ * the f32 scales; these are stored as E4M3 of `scale / tensor_scale`, where
+ * `tensor_scale = largest scale / 448`, at least `2^-23`.
  *
  * A group that holds a NaN or an infinity, or whose width overflows, gets the scale `2^-23` and the zero point 0, and the
  * call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first such element; all
@@ -1577,6 +2065,8 @@ ptqk_status ptqk_weight_layout_query(const struct ptqk_ctx *ctx,
  *                   `ptqk_weight_layout`.
  * @param zero_point Receives `groups` zero points in the asymmetric modes; not read otherwise,
  *                   may be NULL then.
+ * @param tensor_scale Receives the scale of the matrix with NVFP4; not read otherwise, may be
+ *                   NULL then.
  */
 PTQK_API
 ptqk_status ptqk_compress_weights(const struct ptqk_ctx *ctx,
@@ -1584,17 +2074,21 @@ ptqk_status ptqk_compress_weights(const struct ptqk_ctx *ctx,
                                   const struct ptqk_matrix *weights,
                                   const struct ptqk_codes_mut *codes,
                                   void *scale,
-                                  uint8_t *zero_point);
+                                  uint8_t *zero_point,
+                                  float *tensor_scale);
 
 /**
- * Turns compressed weights back into floats: `w = (code - zero_point) * scale`, rounded to f32
- * once, then to the type of `dst`.
+ * Turns compressed weights back into floats: `w = (code - zero_point) * scale`, or
+ * `w = value(code) * scale` in the float and codebook modes, rounded to f32 once, then to the type
+ * of `dst`. With NVFP4 the scale is `scale * tensor_scale`, rounded to f32. An index beyond the
+ * codebook counts as the last.
  *
  * @param ctx        May be NULL.
  * @param params     The parameters of the compression.
  * @param codes      The codes.
- * @param scale      The scales, of type `params->scale_dtype`.
+ * @param scale      The scales, as `ptqk_compress_weights` wrote them.
  * @param zero_point The zero points; not read in the symmetric modes, may be NULL then.
+ * @param tensor_scale The scale of the matrix with NVFP4; not read otherwise, may be NULL then.
  * @param dst        Receives the weights; the shape of `codes`. Must not overlap any input.
  */
 PTQK_API
@@ -1603,6 +2097,7 @@ ptqk_status ptqk_decompress_weights(const struct ptqk_ctx *ctx,
                                     const struct ptqk_codes *codes,
                                     const void *scale,
                                     const uint8_t *zero_point,
+                                    const float *tensor_scale,
                                     const struct ptqk_matrix_mut *dst);
 
 /**
@@ -1615,6 +2110,7 @@ ptqk_status ptqk_decompress_weights(const struct ptqk_ctx *ctx,
  * @param codes      The codes; the shape of `weights`.
  * @param scale      The scales.
  * @param zero_point The zero points; not read in the symmetric modes, may be NULL then.
+ * @param tensor_scale The scale of the matrix with NVFP4; not read otherwise, may be NULL then.
  * @param error      Receives the distances; 0 if there are no weights.
  */
 PTQK_API
@@ -1624,6 +2120,7 @@ ptqk_status ptqk_weight_error_query(const struct ptqk_ctx *ctx,
                                     const struct ptqk_codes *codes,
                                     const void *scale,
                                     const uint8_t *zero_point,
+                                    const float *tensor_scale,
                                     struct ptqk_weight_error *error);
 
 /**

@@ -98,6 +98,17 @@ pub struct FixedScale<'a> {
     pub max: i32,
 }
 
+/// How a number becomes a power of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerRounding {
+    /// The nearest power; a tie goes to the even code.
+    Nearest,
+    /// The smallest power that is not below it.
+    Up,
+    /// The largest power that is not above it.
+    Down,
+}
+
 /// How numbers become codes of a float format.
 #[derive(Clone, Copy, Debug)]
 pub struct FloatEncoding<'a> {
@@ -142,6 +153,17 @@ pub struct TableCoding<'a> {
     pub scale: &'a [f32],
     /// As `Affine::bounded`.
     pub bounded: bool,
+}
+
+/// How numbers become indices into ascending values of any count, and back.
+#[derive(Clone, Copy, Debug)]
+pub struct Codebook<'a> {
+    /// 2 to 65536 values, as many as the index type counts at most.
+    pub values: &'a [f32],
+    /// Elements of a group; the last may be shorter.
+    pub group: NonZeroUsize,
+    /// One divisor or factor per group, finite and not 0; empty where there is none.
+    pub scale: &'a [f32],
 }
 
 /// Calls `$user!` with the list of kernels: `fn name(arguments) -> result = family::body;`.
@@ -200,10 +222,39 @@ macro_rules! kernel_list {
         fn encode_table(src: &[f32], to: &TableCoding<'_>, dst: &mut [u8]) = table::encode;
         /// `dst[i] = values[src[i] % 16] * scale`.
         fn decode_table(src: &[u8], from: &TableCoding<'_>, dst: &mut [f32]) = table::decode;
+        /// `dst[i]` is the index of the value nearest to `src[i] / scale`: the number of midpoints
+        /// `0.5 * (values[j] + values[j + 1])` below it. A NaN counts as 0.
+        fn encode_codebook_u8(src: &[f32], to: &Codebook<'_>, dst: &mut [u8]) = codebook::encode;
+        /// As `encode_codebook_u8`.
+        fn encode_codebook_u16(src: &[f32], to: &Codebook<'_>, dst: &mut [u16]) = codebook::encode;
+        /// `dst[i] = values[src[i]] * scale`; an index beyond the values counts as the last.
+        fn decode_codebook_u8(src: &[u8], from: &Codebook<'_>, dst: &mut [f32]) = codebook::decode;
+        /// As `decode_codebook_u8`.
+        fn decode_codebook_u16(src: &[u16], from: &Codebook<'_>, dst: &mut [f32]) = codebook::decode;
         /// `dst[i] = src[i] / scale[i]`.
         fn divide_columns(src: &[f32], scale: &[f32], dst: &mut [f32]) = scale::divide_columns;
         /// `data[i] *= scale[i]`.
         fn multiply_columns(data: &mut [f32], scale: &[f32]) = scale::multiply_columns;
+
+        /// `data[i] = (cast(data[i] * scale - shift) + shift) / scale`, every step rounded to f32; the
+        /// cast goes to the format of `to` and back.
+        fn fake_convert(data: &mut [f32], scale: f32, shift: f32, to: &FloatEncoding<'_>) = fake_convert::run;
+        /// As `fake_convert`, with a scale and a shift per element.
+        fn fake_convert_columns(data: &mut [f32], scale: &[f32], shift: &[f32], to: &FloatEncoding<'_>) = fake_convert::columns;
+        /// `dst[i]` is the exponent of `src[i]` as E8M0, rounded as `rounding` says; see
+        /// `PowerRounding`.
+        fn encode_power(src: &[f32], rounding: PowerRounding, overflow: u8, dst: &mut [u8]) = power::encode;
+        /// `dst[i] = 2^(src[i] - 127)`, NaN for 255.
+        fn decode_power(src: &[u8], dst: &mut [f32]) = power::decode;
+        /// Words `first..` of the random sequence that `key` names: word `i` is word `i % 4` of
+        /// Philox4x32-10 with the counter `i / 4`.
+        fn noise(key: u64, first: u64, dst: &mut [u32]) = noise::fill;
+        /// Moves `data[i]` to one of the two neighbours with `mantissa_bits` bits and exponents from
+        /// `smallest_exponent` (as an f32 has it) on: up in magnitude if `noise[i] / 2^32` is below
+        /// the fraction that lies between. NaN and infinity stay.
+        fn dither(data: &mut [f32], noise: &[u32], mantissa_bits: u32, smallest_exponent: u32) = noise::dither;
+        /// `if data[i] is NaN { data[i] } else { clamp(data[i], -limit, limit) }`.
+        fn saturate(data: &mut [f32], limit: f32) = scale::saturate;
 
         /// Snaps every value to one of `levels` equidistant values from `low` to `high`; a NaN
         /// becomes `low`.
@@ -245,6 +296,11 @@ macro_rules! kernel_list {
         /// `acc[i] += (src[i] - center[i])^2`; square and sum round apart.
         fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
 
+        /// Four codes in three bytes, code 0 in the lowest bits; `dst` holds `3 * ceil(len / 4)`
+        /// bytes.
+        fn pack_6(src: &[u8], dst: &mut [u8]) = pack_6::pack;
+        /// The inverse of `pack_6`.
+        fn unpack_6(src: &[u8], dst: &mut [u8]) = pack_6::unpack;
         /// Two codes per byte, code 0 in the low nibble; `dst` holds `ceil(len / 2)` bytes.
         fn pack_4(src: &[u8], dst: &mut [u8]) = pack::pack_4;
         /// The inverse of `pack_4`, unsigned.

@@ -63,7 +63,7 @@ pub enum RunMut<'a> {
 pub enum CodeRun<'a> {
     /// Of `int8_t`.
     I8(&'a [i8]),
-    /// Of `uint8_t`.
+    /// Of `uint8_t`, or of a float type of 8 bits.
     U8(&'a [u8]),
     /// Of `int16_t`.
     I16(&'a [i16]),
@@ -78,7 +78,7 @@ pub enum CodeRun<'a> {
 pub enum CodeRunMut<'a> {
     /// Of `int8_t`.
     I8(&'a mut [i8]),
-    /// Of `uint8_t`.
+    /// Of `uint8_t`, or of a float type of 8 bits.
     U8(&'a mut [u8]),
     /// Of `int16_t`.
     I16(&'a mut [i16]),
@@ -235,6 +235,12 @@ impl MatrixViewMut<'_> {
         Self { place, dtype, lifetime: PhantomData }
     }
 
+    /// Type of the elements.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
     /// The elements `cols` of `row`; none where the matrix has none.
     pub fn run_mut(&mut self, row: usize, cols: Range<usize>) -> RunMut<'_> {
         let (at, n) = self.place.run(row, cols, self.place.cols, self.dtype.bytes());
@@ -354,10 +360,12 @@ impl<'a> CodesView<'a> {
         unsafe {
             match self.code_type {
                 CodeType::I8 => CodeRun::I8(core::slice::from_raw_parts(at.cast(), n)),
-                CodeType::U8 => CodeRun::U8(core::slice::from_raw_parts(at.cast(), n)),
                 CodeType::I16 => CodeRun::I16(core::slice::from_raw_parts(at.cast(), n)),
                 CodeType::U16 => CodeRun::U16(core::slice::from_raw_parts(at.cast(), n)),
-                _ => CodeRun::Packed(core::slice::from_raw_parts(at, n * bytes)),
+                _ if self.code_type.is_packed() => {
+                    CodeRun::Packed(core::slice::from_raw_parts(at, n * bytes))
+                }
+                _ => CodeRun::U8(core::slice::from_raw_parts(at, n)),
             }
         }
     }
@@ -404,10 +412,12 @@ impl CodesViewMut<'_> {
         unsafe {
             match self.code_type {
                 CodeType::I8 => CodeRunMut::I8(core::slice::from_raw_parts_mut(at.cast(), n)),
-                CodeType::U8 => CodeRunMut::U8(core::slice::from_raw_parts_mut(at.cast(), n)),
                 CodeType::I16 => CodeRunMut::I16(core::slice::from_raw_parts_mut(at.cast(), n)),
                 CodeType::U16 => CodeRunMut::U16(core::slice::from_raw_parts_mut(at.cast(), n)),
-                _ => CodeRunMut::Packed(core::slice::from_raw_parts_mut(at, n * bytes)),
+                _ if self.code_type.is_packed() => {
+                    CodeRunMut::Packed(core::slice::from_raw_parts_mut(at, n * bytes))
+                }
+                _ => CodeRunMut::U8(core::slice::from_raw_parts_mut(at, n)),
             }
         }
     }

@@ -205,7 +205,15 @@ fn compress_and_back() {
             let mut error = WeightError::default();
             unsafe {
                 let view = weights.view();
-                let status = ptqk_compress_weights(null(), &params, &view, &codes, scale, zero);
+                let status = ptqk_compress_weights(
+                    null(),
+                    &params,
+                    &view,
+                    &codes,
+                    scale,
+                    zero,
+                    std::ptr::null_mut(),
+                );
                 assert_eq!(status, Status::Ok);
                 let codes = read(&codes);
                 let status = ptqk_weight_error_query(
@@ -219,7 +227,8 @@ fn compress_and_back() {
                 );
                 assert_eq!(status, Status::Ok);
                 let dst = weights.view_mut();
-                let status = ptqk_decompress_weights(null(), &params, &codes, scale, zero, &dst);
+                let status =
+                    ptqk_decompress_weights(null(), &params, &codes, scale, zero, null(), &dst);
                 assert_eq!(status, Status::Ok);
             }
             assert!(error.frobenius.is_finite());

@@ -1,6 +1,7 @@
 //! One row between floats and codes: the piece that quantization, dequantization and weight
 //! compression share.
 
+use crate::algorithms::coding::Coding;
 use crate::algorithms::pack::{pack, unpack};
 use crate::algorithms::stage::{STAGE, cuts, group_runs, narrowed, pieces, widened};
 use crate::kernels::{Affine, Kernels, has_reciprocal};
@@ -15,6 +16,8 @@ pub struct RowParams<'a> {
     pub affine: Affine<'a>,
     /// Whether there is a scale per column instead of per group.
     pub by_column: bool,
+    /// What the codes stand for.
+    pub coding: Coding<'a>,
 }
 
 impl<'a> RowParams<'a> {
@@ -124,6 +127,40 @@ fn quantize_packed(
     }
 }
 
+/// Codes of one byte that are no integers.
+fn encode_bytes(
+    k: &Kernels,
+    src: Run<'_>,
+    params: &RowParams<'_>,
+    code_type: CodeType,
+    dst: &mut [u8],
+) {
+    if let Run::F32(x) = src {
+        quantize_bytes(k, x, params, code_type, 0..x.len(), dst);
+        return;
+    }
+    let mut floats = [0.0; STAGE];
+    for piece in pieces(src.len()) {
+        let x = widened(k, src.part(piece.clone()), &mut floats);
+        let codes = dst.get_mut(piece.clone()).unwrap_or_default();
+        quantize_bytes(k, x, params, code_type, piece, codes);
+    }
+}
+
+/// Indices of two bytes.
+fn encode_words(k: &Kernels, src: Run<'_>, params: &RowParams<'_>, dst: &mut [u16]) {
+    let mut floats = [0.0; STAGE];
+    for piece in pieces(src.len()) {
+        let x = widened(k, src.part(piece.clone()), &mut floats);
+        params.runs(piece.clone(), |run, affine| {
+            let inside = run.start - piece.start..run.end - piece.start;
+            let x = x.get(inside).unwrap_or_default();
+            let codes = dst.get_mut(run).unwrap_or_default();
+            params.coding.encode_u16(k, params.by_column, x, affine, codes);
+        });
+    }
+}
+
 /// Makes `len` codes in pieces of `N` bytes with `fill` and packs them.
 fn packed_pieces<const N: usize>(
     k: &Kernels,
@@ -155,10 +192,12 @@ fn quantize_bytes(
         let inside = run.start - start..run.end - start;
         let x = x.get(inside.clone()).unwrap_or_default();
         let codes = codes.get_mut(inside).unwrap_or_default();
-        if code_type == CodeType::I4 {
-            i8::quantize(k, params.by_column, x, affine, bytemuck::cast_slice_mut(codes));
-        } else {
-            u8::quantize(k, params.by_column, x, affine, codes);
+        match params.coding {
+            Coding::Integer if code_type == CodeType::I4 => {
+                i8::quantize(k, params.by_column, x, affine, bytemuck::cast_slice_mut(codes));
+            }
+            Coding::Integer => u8::quantize(k, params.by_column, x, affine, codes),
+            coding => coding.encode(k, params.by_column, x, affine, codes),
         }
     });
 }
@@ -181,7 +220,10 @@ pub fn quantize_row(
     code_type: CodeType,
     dst: CodeRunMut<'_>,
 ) {
+    let integer = matches!(params.coding, Coding::Integer);
     match dst {
+        CodeRunMut::U8(q) if !integer => encode_bytes(k, src, params, code_type, q),
+        CodeRunMut::U16(q) if !integer => encode_words(k, src, params, q),
         CodeRunMut::I8(q) => quantize_native(k, src, params, q),
         CodeRunMut::U8(q) => quantize_native(k, src, params, q),
         CodeRunMut::I16(q) => quantize_native(k, src, params, q),
@@ -190,7 +232,33 @@ pub fn quantize_row(
     }
 }
 
-fn dequantize_native<C: Native>(
+/// A type of codes that rows are made of.
+trait Stored: Native {
+    /// Decodes codes that are no integers, where the type has any.
+    fn decode(k: &Kernels, params: &RowParams<'_>, q: &[Self], from: &Affine<'_>, y: &mut [f32]);
+}
+
+impl Stored for u8 {
+    fn decode(k: &Kernels, params: &RowParams<'_>, q: &[Self], from: &Affine<'_>, y: &mut [f32]) {
+        params.coding.decode(k, params.by_column, q, from, y);
+    }
+}
+
+impl Stored for u16 {
+    fn decode(k: &Kernels, params: &RowParams<'_>, q: &[Self], from: &Affine<'_>, y: &mut [f32]) {
+        params.coding.decode_u16(k, params.by_column, q, from, y);
+    }
+}
+
+impl Stored for i8 {
+    fn decode(_: &Kernels, _: &RowParams<'_>, _: &[Self], _: &Affine<'_>, _: &mut [f32]) {}
+}
+
+impl Stored for i16 {
+    fn decode(_: &Kernels, _: &RowParams<'_>, _: &[Self], _: &Affine<'_>, _: &mut [f32]) {}
+}
+
+fn dequantize_native<C: Stored>(
     k: &Kernels,
     src: &[C],
     params: &RowParams<'_>,
@@ -202,7 +270,10 @@ fn dequantize_native<C: Native>(
         let inside = run.start - start..run.end - start;
         let q = src.get(inside.clone()).unwrap_or_default();
         let y = dst.get_mut(inside).unwrap_or_default();
-        C::dequantize(k, params.by_column, q, affine, y);
+        match params.coding {
+            Coding::Integer => C::dequantize(k, params.by_column, q, affine, y),
+            _ => C::decode(k, params, q, affine, y),
+        }
     });
 }
 

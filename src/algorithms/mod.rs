@@ -1,8 +1,11 @@
 //! What is done, not how: safe Rust over views, a table of kernels and the caller's threads.
 
 pub mod codes;
+pub mod coding;
 #[cfg(feature = "weights")]
 pub mod compress;
+#[cfg(feature = "convert")]
+pub mod convert;
 pub mod fake_quantize;
 pub mod pack;
 pub mod quantize;

@@ -1,4 +1,4 @@
-//! Codes of 4, 3 and 2 bits: one byte per code, or packed.
+//! Codes of 6, 4, 3 and 2 bits: one byte per code, or packed.
 
 use crate::kernels::Kernels;
 use crate::params::matrix::CodeType;
@@ -7,13 +7,12 @@ use crate::params::matrix::CodeType;
 /// copied, the 16-bit types have no form of one byte and are left alone.
 pub fn pack(k: &Kernels, code_type: CodeType, src: &[u8], dst: &mut [u8]) {
     match code_type {
-        CodeType::I4 | CodeType::U4 => k.pack_4(src, dst),
+        CodeType::I4 | CodeType::U4 | CodeType::E2m1 | CodeType::Nf4 => k.pack_4(src, dst),
         CodeType::U3 => k.pack_3(src, dst),
         CodeType::U2 => k.pack_2(src, dst),
-        CodeType::I8 | CodeType::U8 => {
-            dst.iter_mut().zip(src).for_each(|(to, from)| *to = *from);
-        }
+        CodeType::E3m2 | CodeType::E2m3 => k.pack_6(src, dst),
         CodeType::I16 | CodeType::U16 => {}
+        _ => dst.iter_mut().zip(src).for_each(|(to, from)| *to = *from),
     }
 }
 
@@ -21,12 +20,11 @@ pub fn pack(k: &Kernels, code_type: CodeType, src: &[u8], dst: &mut [u8]) {
 pub fn unpack(k: &Kernels, code_type: CodeType, src: &[u8], dst: &mut [u8]) {
     match code_type {
         CodeType::I4 => k.unpack_i4(src, dst),
-        CodeType::U4 => k.unpack_u4(src, dst),
+        CodeType::U4 | CodeType::E2m1 | CodeType::Nf4 => k.unpack_u4(src, dst),
         CodeType::U3 => k.unpack_3(src, dst),
         CodeType::U2 => k.unpack_2(src, dst),
-        CodeType::I8 | CodeType::U8 => {
-            dst.iter_mut().zip(src).for_each(|(to, from)| *to = *from);
-        }
+        CodeType::E3m2 | CodeType::E2m3 => k.unpack_6(src, dst),
         CodeType::I16 | CodeType::U16 => {}
+        _ => dst.iter_mut().zip(src).for_each(|(to, from)| *to = *from),
     }
 }

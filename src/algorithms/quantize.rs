@@ -2,6 +2,7 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{RowParams, dequantize_row, quantize_row, reciprocals};
+use crate::algorithms::coding::Coding;
 use crate::algorithms::stage::{STAGE, pieces};
 use crate::kernels::{Affine, Kernels};
 use crate::parallel::{Cut, Exec, Tile};
@@ -31,6 +32,8 @@ pub struct Quantizer<'a> {
     pub rounding: Rounding,
     /// Smallest and largest code.
     pub range: (i32, i32),
+    /// What the codes stand for.
+    pub coding: Coding<'a>,
 }
 
 impl<'a> Quantizer<'a> {
@@ -58,7 +61,7 @@ impl<'a> Quantizer<'a> {
             max: self.range.1,
             bounded: false,
         };
-        RowParams { affine, by_column: self.sharing == Sharing::Column }
+        RowParams { affine, by_column: self.sharing == Sharing::Column, coding: self.coding }
     }
 }
 

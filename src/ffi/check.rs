@@ -463,3 +463,29 @@ pub(super) fn finite(values: &[f32], argument: &'static CStr) -> Result {
     every(values, argument, c"must be finite", f32::is_finite)
         .map_err(|error| Error { status: Status::NotFinite, ..error })
 }
+
+/// An input array and the memory it covers.
+type Input<'a> = (&'a [f32], Span);
+
+/// Two input arrays of `n` finite values, `low <= high`.
+///
+/// # Safety
+/// The pointer contract of the header.
+pub(super) unsafe fn ends<'a>(
+    (low, low_name): (*const f32, &'static CStr),
+    (high, high_name): (*const f32, &'static CStr),
+    n: usize,
+    rule: &'static CStr,
+) -> Result<(Input<'a>, Input<'a>)> {
+    // SAFETY: the contract of this function.
+    let (low, high) = unsafe { (array(low, n, low_name)?, array(high, n, high_name)?) };
+    finite(low.0, low_name)?;
+    finite(high.0, high_name)?;
+    for (i, (a, b)) in low.0.iter().zip(high.0).enumerate() {
+        if a > b {
+            let status = Status::InvalidParameter;
+            return Err(Error::element(status, low_name, rule, i as u64, f64::from(*a)));
+        }
+    }
+    Ok((low, high))
+}

@@ -8,6 +8,8 @@
 )]
 
 mod check;
+#[cfg(feature = "convert")]
+mod convert;
 mod library;
 mod pack;
 mod quantize;
@@ -19,6 +21,8 @@ mod requantize;
 #[cfg(feature = "weights")]
 mod weights;
 
+#[cfg(feature = "convert")]
+pub use convert::*;
 pub use library::*;
 pub use pack::*;
 pub use quantize::*;
@@ -32,6 +36,10 @@ pub use weights::*;
 
 pub use crate::kernels::Isa;
 pub use crate::params::context::{Ctx, Detail, Task};
+#[cfg(feature = "convert")]
+pub use crate::params::convert::{
+    ConvertParams, FakeConvertParams, FloatRounding, Fp8Params, NanRule, Overflow,
+};
 pub use crate::params::elementwise::{
     FakeQuantizeParams, Granularity, QuantizeParams, ReduceParams, Rounding,
 };
@@ -45,7 +53,7 @@ pub use crate::params::quantization::{
 pub use crate::params::requantize::{FixedPoint, RequantizeParams};
 #[cfg(feature = "weights")]
 pub use crate::params::weights::{
-    AsymmetricRange, GroupAction, GroupChoice, GroupFallback, GroupFallbackParams, WeightError,
-    WeightLayout, WeightMode, WeightParams,
+    AsymmetricRange, GroupAction, GroupChoice, GroupFallback, GroupFallbackParams, MxScale,
+    ScaleGuard, WeightError, WeightLayout, WeightMode, WeightParams,
 };
 pub use crate::status::Status;

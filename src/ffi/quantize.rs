@@ -1,5 +1,6 @@
 //! Quantize, dequantize, fake-quantize.
 
+use crate::algorithms::coding::{Coding, Float, Table};
 use crate::algorithms::fake_quantize::{self, Ranges};
 use crate::algorithms::quantize::{self, Quantizer};
 use crate::dispatch;
@@ -34,7 +35,22 @@ unsafe fn quantizer<'a>(
     code_type: CodeType,
     scale: *const f32,
     zero_point: *const i32,
+    nf4: &'a Table,
 ) -> Result<(Quantizer<'a>, [check::Span; 2])> {
+    let coding = match code_type.float_format() {
+        Some(format) => Coding::Float(Float::saturating(format)),
+        None if code_type == CodeType::Nf4 => Coding::Table(nf4),
+        None if code_type.is_integer() => Coding::Integer,
+        None => {
+            let rule = c"must not be PTQK_CODE_TYPE_E8M0, which has no sign";
+            let value = f64::from(code_type as u32);
+            return Err(Error::field(c"codes", c"code_type", rule, value));
+        }
+    };
+    if !zero_point.is_null() && !code_type.is_integer() {
+        let rule = c"must be NULL with a float code type";
+        return Err(Error::new(Status::InvalidParameter, c"zero_point", rule));
+    }
     let sharing = params.sharing()?;
     let (count, zero) = if rows == 0 || cols == 0 {
         (0, code_type.range())
@@ -52,22 +68,28 @@ unsafe fn quantizer<'a>(
     check::every(zero_point, c"zero_point", rule, |z| (zero.0..=zero.1).contains(&z))?;
     let range = params.code_range(code_type)?;
     let rounding = params.rounding()?;
-    Ok((Quantizer { sharing, scale, zero_point, rounding, range }, [scale_span, zero_span]))
+    Ok((Quantizer { sharing, scale, zero_point, rounding, range, coding }, [scale_span, zero_span]))
 }
 
-/// Quantizes a matrix to integer codes.
+/// Quantizes a matrix to codes.
 ///
 /// `code = clamp(round(x / scale) + zero_point, code_min, code_max)`, or
 /// `clamp(round(x / scale + zero_point), code_min, code_max)` with
 /// `PTQK_ZERO_POINT_BEFORE_ROUNDING`. The division is a real f32 division, the sum an f32 sum;
 /// `round` is half to even. A NaN gives the zero point (clamped), infinities saturate.
 ///
+/// Float code types: the code of `x / scale`, nearest with ties to even, magnitudes beyond the
+/// largest number become it; a NaN stays one, or becomes the largest number where the type has none
+/// (with NF4, 0). `code_min`, `code_max` and `zero_point_rounding` are not read.
+///
 /// @param ctx        May be NULL.
 /// @param params     Not NULL.
 /// @param src        The matrix.
 /// @param scale      Finite, not 0, may be negative; as many as `params->granularity` says.
-/// @param zero_point As many, each within the range of the code type. NULL: all 0.
-/// @param dst        Receives the codes; the shape of `src`. Must not overlap any input.
+/// @param zero_point As many, each within the range of the code type. NULL: all 0; must be NULL
+///                   with a float code type.
+/// @param dst        Receives the codes, of any type but E8M0; the shape of `src`. Must not overlap
+///                   any input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ptqk_quantize(
     ctx: *const Ctx,
@@ -86,9 +108,10 @@ pub unsafe extern "C" fn ptqk_quantize(
         let (dst, dst_span) = unsafe { check::codes_mut(dst, c"dst") }?;
         let shape = (src.rows(), src.cols());
         check::same_shape(shape, (dst.rows(), dst.cols()), c"dst")?;
+        let nf4 = Table::nf4();
         // SAFETY: as above.
         let (quantizer, [scale, zero]) =
-            unsafe { quantizer(&params, shape, dst.code_type(), scale, zero_point) }?;
+            unsafe { quantizer(&params, shape, dst.code_type(), scale, zero_point, &nf4) }?;
         check::disjoint(&[dst_span], &[src_span, scale, zero])?;
         quantize::quantize(dispatch::active(), exec, &quantizer, src, dst)
     };
@@ -96,8 +119,8 @@ pub unsafe extern "C" fn ptqk_quantize(
     unsafe { check::run(ctx, body) }
 }
 
-/// Turns integer codes back into floats: `x = (code - zero_point) * scale`, rounded to f32 once,
-/// then to the type of `dst`.
+/// Turns codes back into floats: `x = (code - zero_point) * scale`, or `x = value(code) * scale`
+/// with a float code type, rounded to f32 once, then to the type of `dst`.
 ///
 /// @param ctx        May be NULL.
 /// @param params     Not NULL. Only `granularity` and `group_size` are read.
@@ -126,9 +149,10 @@ pub unsafe extern "C" fn ptqk_dequantize(
         let (dst, dst_span) = unsafe { check::matrix_mut(dst, c"dst") }?;
         let shape = (src.rows(), src.cols());
         check::same_shape(shape, (dst.rows(), dst.cols()), c"dst")?;
+        let nf4 = Table::nf4();
         // SAFETY: as above.
         let (quantizer, [scale, zero]) =
-            unsafe { quantizer(&params, shape, src.code_type(), scale, zero_point) }?;
+            unsafe { quantizer(&params, shape, src.code_type(), scale, zero_point, &nf4) }?;
         check::disjoint(&[dst_span], &[src_span, scale, zero])?;
         quantize::dequantize(dispatch::active(), exec, &quantizer, src, dst)
     };

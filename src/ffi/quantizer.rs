@@ -15,33 +15,6 @@ pub unsafe extern "C" fn ptqk_quantization_params_default(params: *mut Quantizat
     unsafe { check::fill(params, QuantizationParams::DEFAULT) };
 }
 
-/// An input array and the memory it covers.
-type Input<'a> = (&'a [f32], check::Span);
-
-/// Two input arrays of `n` finite values, `low <= high`.
-///
-/// # Safety
-/// The pointer contract of the header.
-unsafe fn ends<'a>(
-    (low, low_name): (*const f32, &'static CStr),
-    (high, high_name): (*const f32, &'static CStr),
-    n: usize,
-    rule: &'static CStr,
-) -> Result<(Input<'a>, Input<'a>)> {
-    // SAFETY: the contract of this function.
-    let (low, high) =
-        unsafe { (check::array(low, n, low_name)?, check::array(high, n, high_name)?) };
-    check::finite(low.0, low_name)?;
-    check::finite(high.0, high_name)?;
-    for (i, (a, b)) in low.0.iter().zip(high.0).enumerate() {
-        if a > b {
-            let status = Status::InvalidParameter;
-            return Err(Error::element(status, low_name, rule, i as u64, f64::from(*a)));
-        }
-    }
-    Ok((low, high))
-}
-
 /// Largest statistic: its range and width stay finite.
 const LARGEST: f32 = f32::from_bits((127 + 125) << 23); // 2^125
 
@@ -100,7 +73,7 @@ pub unsafe extern "C" fn ptqk_quantizer_from_min_max(
         let rule = c"must not exceed max";
         // SAFETY: the pointer contract of the header.
         let ((min, min_span), (max, max_span)) =
-            unsafe { ends((min, c"min"), (max, c"max"), channels, rule) }?;
+            unsafe { check::ends((min, c"min"), (max, c"max"), channels, rule) }?;
         for (values, name) in [(min, c"min"), (max, c"max")] {
             check::every(values, name, c"must be in -2^125..2^125", |x| x.abs() <= LARGEST)?;
         }
@@ -174,7 +147,7 @@ pub unsafe extern "C" fn ptqk_scale_zero_point(
         let rule = c"must not exceed high";
         // SAFETY: the pointer contract of the header.
         let ((low, low_span), (high, high_span)) =
-            unsafe { ends((low, c"low"), (high, c"high"), channels, rule) }?;
+            unsafe { check::ends((low, c"low"), (high, c"high"), channels, rule) }?;
         let scale = check::Output::new(scale, channels, c"scale")?;
         let zero_point = check::Output::new(zero_point, channels, c"zero_point")?;
         check::disjoint(&[scale.span, zero_point.span], &[low_span, high_span])?;
@@ -234,7 +207,7 @@ pub unsafe extern "C" fn ptqk_tune_range(
         let rule = c"must not exceed high";
         // SAFETY: the pointer contract of the header.
         let ((low, low_span), (high, high_span)) =
-            unsafe { ends((low, c"low"), (high, c"high"), channels, rule) }?;
+            unsafe { check::ends((low, c"low"), (high, c"high"), channels, rule) }?;
         check::every(low, c"low", c"must not be positive", |low| low <= 0.0)?;
         check::every(high, c"high", c"must not be negative", |high| high >= 0.0)?;
         if let Some(i) = low.iter().zip(high).position(|(low, high)| low >= high) {
@@ -279,7 +252,7 @@ pub unsafe extern "C" fn ptqk_unify_min_max(
         let rule = c"must not exceed max";
         // SAFETY: the pointer contract of the header.
         let ((min, min_span), (max, max_span)) =
-            unsafe { ends((min, c"min"), (max, c"max"), count, rule) }?;
+            unsafe { check::ends((min, c"min"), (max, c"max"), count, rule) }?;
         let low = check::output(unified_min, c"unified_min")?;
         let high = check::output(unified_max, c"unified_max")?;
         check::disjoint(&[low.span, high.span], &[min_span, max_span])?;

@@ -7,11 +7,34 @@ use crate::parallel::Exec;
 use crate::params::context::Ctx;
 use crate::params::matrix::{CodeType, Codes, CodesMut, Matrix, MatrixMut};
 use crate::params::weights::{
-    GroupChoice, GroupFallbackParams, WeightError, WeightFormat, WeightLayout, WeightParams,
+    GroupChoice, GroupFallbackParams, ScaleType, WeightError, WeightFormat, WeightLayout,
+    WeightMode, WeightParams,
 };
 use crate::status::{Error, Result, Status};
 use crate::views::{CodesView, PerGroup};
 use core::ffi::{CStr, c_void};
+
+/// The codebook of the parameters, for the mode that has one.
+///
+/// # Safety
+/// The pointer contract of the header.
+unsafe fn codebook<'a>(
+    params: &WeightParams,
+    format: &WeightFormat,
+) -> Result<(&'a [f32], check::Span)> {
+    let name = c"params.codebook";
+    // SAFETY: the contract of this function.
+    let (values, span) = unsafe { check::array(params.codebook, format.codebook_size, name) }?;
+    check::finite(values, name)?;
+    let ascending = values.windows(2).position(|pair| !pair.is_sorted_by(|a, b| a < b));
+    if let Some(i) = ascending {
+        let value = values.get(i + 1).map_or(0.0, |x| f64::from(*x));
+        let rule = c"must be in strictly ascending order";
+        let status = Status::InvalidParameter;
+        return Err(Error::element(status, name, rule, i as u64 + 1, value));
+    }
+    Ok((values, span))
+}
 
 /// Fills the parameters of weight compression: int8_asym per channel, weights `[out, in]`,
 /// scales in f16.
@@ -57,16 +80,16 @@ pub unsafe extern "C" fn ptqk_weight_layout_query(
 }
 
 fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'static CStr) -> Result {
-    if code_type == format.mode.code_type() {
+    if code_type == format.code_type() {
         return Ok(());
     }
     let value = f64::from(code_type as u32);
     Err(Error::field(argument, c"code_type", c"must be the code type of params.mode", value))
 }
 
-/// Compresses weights to integer codes with a scale per group.
+/// Compresses weights to codes of few bits with a scale per group.
 ///
-/// Symmetric modes, of `b` bits: `scale = (|min| >= max ? |min| : -max) / 2^(b-1)`, which can be
+/// Symmetric integer modes, of `b` bits: `scale = (|min| >= max ? |min| : -max) / 2^(b-1)`, which can be
 /// negative; `code = clamp(round(w / scale), -2^(b-1), 2^(b-1)-1)`, stored with
 /// `2^(b-1)` added in the 3- and 2-bit modes. Asymmetric modes: minimum and maximum widened to
 /// include 0 (see `asymmetric_range`), `scale = (max - min) / (2^b - 1)`,
@@ -74,6 +97,16 @@ fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'stati
 /// `code = clamp(round(w / scale + zero_point), 0, 2^b-1)`. A scale below `2^-23` in magnitude
 /// becomes `2^-23`. Everything is f32, rounded half to even; the codes follow from the f32 scale,
 /// whatever type it is stored in. An f16 scale above 65504 in magnitude is stored as infinity.
+///
+/// Float and codebook modes: `scale = amax / max`, where `amax` is the largest magnitude of the
+/// group and `max` that of the codes: 1 with NF4, 6 with FP4, MXFP4 and NVFP4, 448 with E4M3, 57344
+/// with E5M2, 28 with E3M2, 7.5 with E2M3, 127/64 with MXINT8, the largest magnitude of the codebook
+/// otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`); in the MX modes it becomes
+/// a power of two (see `mx_scale`), at least `2^-127` and at most `2^127`. The code is that of
+/// `w / scale`, nearest with ties to even; in a codebook by the midpoints `0.5 * (c[i] + c[i+1])`,
+/// on a midpoint the lower index (NF4: by the thresholds of NNCF). With NVFP4 the codes follow from
+/// the f32 scales; these are stored as E4M3 of `scale / tensor_scale`, where
+/// `tensor_scale = largest scale / 448`, at least `2^-23`.
 ///
 /// A group that holds a NaN or an infinity, or whose width overflows, gets the scale `2^-23` and the zero point 0, and the
 /// call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first such element; all
@@ -89,6 +122,8 @@ fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'stati
 ///                   `ptqk_weight_layout`.
 /// @param zero_point Receives `groups` zero points in the asymmetric modes; not read otherwise,
 ///                   may be NULL then.
+/// @param tensor_scale Receives the scale of the matrix with NVFP4; not read otherwise, may be
+///                   NULL then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ptqk_compress_weights(
     ctx: *const Ctx,
@@ -97,10 +132,14 @@ pub unsafe extern "C" fn ptqk_compress_weights(
     codes: *const CodesMut,
     scale: *mut c_void,
     zero_point: *mut u8,
+    tensor_scale: *mut f32,
 ) -> Status {
     let body = |exec: Exec<'_>| {
         // SAFETY: the pointer contract of the header.
-        let format = unsafe { check::params(params) }?.validate()?;
+        let params = unsafe { check::params(params) }?;
+        let format = params.validate()?;
+        // SAFETY: as above.
+        let (codebook, codebook_span) = unsafe { codebook(&params, &format) }?;
         // SAFETY: as above.
         let (weights, weights_span) = unsafe { check::matrix(weights, c"weights") }?;
         // SAFETY: as above.
@@ -114,27 +153,39 @@ pub unsafe extern "C" fn ptqk_compress_weights(
         let zeros = check::Output::new(zero_point, zeros, c"zero_point")?;
         let per_row = grouping.cols;
         let group = if format.by_column { 1 } else { grouping.group.get() };
-        // One of the two is empty.
-        let (halves, floats) = if format.half_scales { (groups, 0) } else { (0, groups) };
-        let halves = check::Output::new(scale.cast(), halves, c"scale")?;
-        let floats = check::Output::new(scale.cast(), floats, c"scale")?;
-        let outputs = [codes_span, halves.span, floats.span, zeros.span];
-        check::disjoint(&outputs, &[weights_span])?;
+        let tensors = usize::from(format.mode == WeightMode::Nvfp4);
+        let tensor_scale = check::Output::new(tensor_scale, tensors, c"tensor_scale")?;
+        let count = |scales: ScaleType| if format.scales == scales { groups } else { 0 };
+        // At most one of the three is not empty.
+        let byte_count = count(ScaleType::E8m0) + count(ScaleType::E4m3);
+        let floats = check::Output::new(scale.cast(), count(ScaleType::F32), c"scale")?;
+        let halves = check::Output::new(scale.cast(), count(ScaleType::F16), c"scale")?;
+        let bytes = check::Output::new(scale.cast(), byte_count, c"scale")?;
+        let scale_spans = [floats.span, halves.span, bytes.span];
+        let [floats_span, halves_span, bytes_span] = scale_spans;
+        let outputs =
+            [codes_span, floats_span, halves_span, bytes_span, zeros.span, tensor_scale.span];
+        check::disjoint(&outputs, &[weights_span, codebook_span])?;
         // SAFETY: the pointer contract of the header; the outputs are disjoint.
-        let (halves, floats, zeros) = unsafe { (halves.slice(), floats.slice(), zeros.slice()) };
-        let scale = if format.half_scales {
-            ScalesMut::F16(PerGroup::new(halves, per_row, group))
-        } else {
-            ScalesMut::F32(PerGroup::new(floats, per_row, group))
+        let (floats, halves, bytes) = unsafe { (floats.slice(), halves.slice(), bytes.slice()) };
+        // SAFETY: as above.
+        let (zeros, tensor_scale) = unsafe { (zeros.slice(), tensor_scale.slice()) };
+        let scale = match format.scales {
+            ScaleType::F32 => ScalesMut::F32(PerGroup::new(floats, per_row, group)),
+            ScaleType::F16 => ScalesMut::F16(PerGroup::new(halves, per_row, group)),
+            ScaleType::E8m0 | ScaleType::E4m3 => {
+                ScalesMut::Bytes(PerGroup::new(bytes, per_row, group))
+            }
         };
-        let zeros = PerGroup::new(zeros, per_row, group);
-        compress::compress(dispatch::active(), exec, &format, weights, codes, scale, zeros)
+        let outputs = (codes, scale, PerGroup::new(zeros, per_row, group));
+        let k = dispatch::active();
+        compress::compress(k, exec, &format, codebook, weights, outputs, tensor_scale)
     };
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }
 }
 
-/// Checks the stored form of weights; gives it and the spans of its three parts.
+/// Checks the stored form of weights; gives it and the spans of its parts.
 ///
 /// # Safety
 /// The pointer contract of the header.
@@ -143,37 +194,61 @@ unsafe fn compressed<'a>(
     codes: *const Codes,
     scale: *const c_void,
     zero_point: *const u8,
-) -> Result<(Compressed<'a>, [check::Span; 3])> {
+    tensor_scale: *const f32,
+) -> Result<(Compressed<'a>, [check::Span; 5])> {
     // SAFETY: the contract of this function.
-    let format = unsafe { check::params(params) }?.validate()?;
+    let params = unsafe { check::params(params) }?;
+    let format = params.validate()?;
+    // SAFETY: as above.
+    let (codebook, codebook_span) = unsafe { codebook(&params, &format) }?;
     // SAFETY: as above.
     let (codes, codes_span): (CodesView<'a>, _) = unsafe { check::codes(codes, c"codes") }?;
     check_code_type(&format, codes.code_type(), c"codes")?;
     let groups = compress::layout(&format, codes.rows(), codes.cols())?.groups;
+    let tensors = usize::from(format.mode == WeightMode::Nvfp4);
+    // SAFETY: as above.
+    let (tensor_scale, tensor_span) =
+        unsafe { check::array(tensor_scale, tensors, c"tensor_scale") }?;
+    let tensor_scale = tensor_scale.first().copied().unwrap_or(1.0);
     // SAFETY: as above.
     let (scale, scale_span) = unsafe {
-        if format.half_scales {
-            let (scale, span) = check::array(scale.cast(), groups, c"scale")?;
-            (Scales::F16(scale), span)
-        } else {
-            let (scale, span) = check::array(scale.cast(), groups, c"scale")?;
-            (Scales::F32(scale), span)
+        match format.scales {
+            ScaleType::F32 => {
+                let (scale, span) = check::array(scale.cast(), groups, c"scale")?;
+                (Scales::F32(scale), span)
+            }
+            ScaleType::F16 => {
+                let (scale, span) = check::array(scale.cast(), groups, c"scale")?;
+                (Scales::F16(scale), span)
+            }
+            ScaleType::E8m0 => {
+                let (scale, span) = check::array(scale.cast(), groups, c"scale")?;
+                (Scales::E8m0(scale), span)
+            }
+            ScaleType::E4m3 => {
+                let (scale, span) = check::array(scale.cast(), groups, c"scale")?;
+                (Scales::E4m3(scale, tensor_scale), span)
+            }
         }
     };
     let zeros = if format.mode.is_asymmetric() { groups } else { 0 };
     // SAFETY: as above.
     let (zero_point, zero_span) = unsafe { check::array(zero_point, zeros, c"zero_point") }?;
-    Ok((Compressed { format, codes, scale, zero_point }, [codes_span, scale_span, zero_span]))
+    let spans = [codes_span, scale_span, zero_span, tensor_span, codebook_span];
+    Ok((Compressed { format, codebook, codes, scale, zero_point }, spans))
 }
 
-/// Turns compressed weights back into floats: `w = (code - zero_point) * scale`, rounded to f32
-/// once, then to the type of `dst`.
+/// Turns compressed weights back into floats: `w = (code - zero_point) * scale`, or
+/// `w = value(code) * scale` in the float and codebook modes, rounded to f32 once, then to the type
+/// of `dst`. With NVFP4 the scale is `scale * tensor_scale`, rounded to f32. An index beyond the
+/// codebook counts as the last.
 ///
 /// @param ctx        May be NULL.
 /// @param params     The parameters of the compression.
 /// @param codes      The codes.
-/// @param scale      The scales, of type `params->scale_dtype`.
+/// @param scale      The scales, as `ptqk_compress_weights` wrote them.
 /// @param zero_point The zero points; not read in the symmetric modes, may be NULL then.
+/// @param tensor_scale The scale of the matrix with NVFP4; not read otherwise, may be NULL then.
 /// @param dst        Receives the weights; the shape of `codes`. Must not overlap any input.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ptqk_decompress_weights(
@@ -182,11 +257,12 @@ pub unsafe extern "C" fn ptqk_decompress_weights(
     codes: *const Codes,
     scale: *const c_void,
     zero_point: *const u8,
+    tensor_scale: *const f32,
     dst: *const MatrixMut,
 ) -> Status {
     let body = |exec: Exec<'_>| {
         // SAFETY: the pointer contract of the header.
-        let (src, spans) = unsafe { compressed(params, codes, scale, zero_point) }?;
+        let (src, spans) = unsafe { compressed(params, codes, scale, zero_point, tensor_scale) }?;
         // SAFETY: as above.
         let (dst, dst_span) = unsafe { check::matrix_mut(dst, c"dst") }?;
         let shape = (src.codes.rows(), src.codes.cols());
@@ -207,6 +283,7 @@ pub unsafe extern "C" fn ptqk_decompress_weights(
 /// @param codes      The codes; the shape of `weights`.
 /// @param scale      The scales.
 /// @param zero_point The zero points; not read in the symmetric modes, may be NULL then.
+/// @param tensor_scale The scale of the matrix with NVFP4; not read otherwise, may be NULL then.
 /// @param error      Receives the distances; 0 if there are no weights.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ptqk_weight_error_query(
@@ -216,17 +293,19 @@ pub unsafe extern "C" fn ptqk_weight_error_query(
     codes: *const Codes,
     scale: *const c_void,
     zero_point: *const u8,
+    tensor_scale: *const f32,
     error: *mut WeightError,
 ) -> Status {
     let body = |exec: Exec<'_>| {
         // SAFETY: the pointer contract of the header.
-        let (src, [codes, scale, zeros]) = unsafe { compressed(params, codes, scale, zero_point) }?;
+        let (src, spans) = unsafe { compressed(params, codes, scale, zero_point, tensor_scale) }?;
         // SAFETY: as above.
         let (weights, weights_span) = unsafe { check::matrix(weights, c"weights") }?;
         let shape = (src.codes.rows(), src.codes.cols());
         check::same_shape(shape, (weights.rows(), weights.cols()), c"weights")?;
         let out = check::output(error, c"error")?;
-        check::disjoint(&[out.span], &[weights_span, codes, scale, zeros])?;
+        check::disjoint(&[out.span], &spans)?;
+        check::disjoint(&[out.span], &[weights_span])?;
         let value = if shape.0 == 0 || shape.1 == 0 {
             WeightError::default()
         } else {

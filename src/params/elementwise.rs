@@ -36,7 +36,7 @@ pub enum Sharing {
 }
 
 impl Sharing {
-    fn new(granularity: u32, group_size: u32) -> Result<Self> {
+    pub(crate) fn new(granularity: u32, group_size: u32) -> Result<Self> {
         let rule = c"must be a PTQK_GRANULARITY constant";
         Ok(match choose(granularity, c"granularity", rule)? {
             Granularity::Tensor => Self::Tensor,

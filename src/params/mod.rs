@@ -5,6 +5,8 @@
 //! checks exactly the documented ranges.
 
 pub mod context;
+#[cfg(feature = "convert")]
+pub mod convert;
 pub mod elementwise;
 pub mod matrix;
 pub mod quantization;

@@ -97,12 +97,12 @@ static void call_the_library(const ptqk_ctx *ctx)
     ptqk_weight_params_default(&weights);
     weights.group_size = GROUP;
     weights.scale_dtype = PTQK_DTYPE_F32;
-    check(ptqk_compress_weights(ctx, &weights, &src, &written, scale, zero_points));
-    check(ptqk_decompress_weights(ctx, &weights, &read, scale, zero_points, &out));
-    check(ptqk_weight_error_query(ctx, &weights, &src, &read, scale, zero_points, &error));
+    check(ptqk_compress_weights(ctx, &weights, &src, &written, scale, zero_points, NULL));
+    check(ptqk_decompress_weights(ctx, &weights, &read, scale, zero_points, NULL, &out));
+    check(ptqk_weight_error_query(ctx, &weights, &src, &read, scale, zero_points, NULL, &error));
 
     weights.group_size = 3; /* refused, with a detail */
-    ok = ok && ptqk_compress_weights(ctx, &weights, &src, &written, scale, zero_points) != PTQK_STATUS_OK;
+    ok = ok && ptqk_compress_weights(ctx, &weights, &src, &written, scale, zero_points, NULL) != PTQK_STATUS_OK;
 }
 
 int main(int argc, char **argv)

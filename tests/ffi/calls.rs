@@ -596,8 +596,10 @@ impl Buffers<'_> {
         unsafe {
             vec![
                 laid,
-                ffi::ptqk_compress_weights(ctx, &params, &weights, &codes, scale, zero_point),
-                ffi::ptqk_decompress_weights(ctx, &params, &read, scale, zero_point, &dst),
+                ffi::ptqk_compress_weights(
+                    ctx, &params, &weights, &codes, scale, zero_point, tensor,
+                ),
+                ffi::ptqk_decompress_weights(ctx, &params, &read, scale, zero_point, tensor, &dst),
                 ffi::ptqk_weight_error_query(
                     ctx, &params, &weights, &read, scale, zero_point, error,
                 ),

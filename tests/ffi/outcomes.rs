@@ -38,8 +38,17 @@ fn compress(
     let ctx = Ctx { detail, ..Ctx::DEFAULT };
     let (scale, zero_point) = (to.scale.as_mut_ptr().cast::<c_void>(), to.zero_point.as_mut_ptr());
     // SAFETY: the arrays have the sizes that the header asks for.
-    let status =
-        unsafe { ffi::ptqk_compress_weights(&ctx, params, &src, &codes, scale, zero_point) };
+    let status = unsafe {
+        ffi::ptqk_compress_weights(
+            &ctx,
+            params,
+            &src,
+            &codes,
+            scale,
+            zero_point,
+            std::ptr::null_mut(),
+        )
+    };
     (status, to)
 }
 

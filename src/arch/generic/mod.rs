@@ -5,12 +5,17 @@
 //! on, and what is left outside becomes a call per block. A closure cannot carry that attribute, so
 //! bodies share code through functions, small traits and local macros.
 
+pub(crate) mod codebook;
 pub(crate) mod convert;
 pub(crate) mod dequantize;
 pub(crate) mod divide;
+pub(crate) mod fake_convert;
 pub(crate) mod fake_quantize;
 pub(crate) mod minifloat;
+pub(crate) mod noise;
 pub(crate) mod pack;
+pub(crate) mod pack_6;
+pub(crate) mod power;
 pub(crate) mod quantize;
 pub(crate) mod range;
 pub(crate) mod reduce;

@@ -12,3 +12,8 @@ pub(crate) fn divide_columns<S: Simd>(_: S, src: &[f32], scale: &[f32], dst: &mu
 pub(crate) fn multiply_columns<S: Simd>(_: S, data: &mut [f32], scale: &[f32]) {
     scalar::scale::multiply_columns(data, scale);
 }
+
+#[inline(always)]
+pub(crate) fn saturate<S: Simd>(_: S, data: &mut [f32], limit: f32) {
+    scalar::scale::saturate(data, limit);
+}

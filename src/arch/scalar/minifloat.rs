@@ -12,7 +12,7 @@ pub(crate) const EXPONENT: u32 = 0x7F80_0000;
 /// the same sum rounds subnormals. What the low bits of the sum count comes on top of the
 /// exponent, so that a mantissa that rounds up to 2 carries into it.
 #[inline(always)]
-fn encode_one(x: f32, to: &FloatEncoding<'_>) -> u8 {
+pub(crate) fn encode_one(x: f32, to: &FloatEncoding<'_>) -> u8 {
     if x.is_nan() {
         return to.nan;
     }

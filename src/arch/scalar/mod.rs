@@ -1,10 +1,15 @@
 //! Plain loops: what every kernel computes, the oracle of the tests and the fallback of every CPU.
 
+pub(crate) mod codebook;
 mod convert;
 mod dequantize;
+pub(crate) mod fake_convert;
 mod fake_quantize;
 pub(crate) mod minifloat;
+pub(crate) mod noise;
 pub(crate) mod pack;
+pub(crate) mod pack_6;
+pub(crate) mod power;
 mod quantize;
 mod range;
 mod reduce;
@@ -13,8 +18,8 @@ pub(crate) mod scale;
 mod table;
 
 use crate::kernels::{
-    Affine, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels, TableCoding,
-    kernel_list,
+    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels,
+    PowerRounding, TableCoding, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};

@@ -11,3 +11,11 @@ pub(crate) fn multiply_columns(data: &mut [f32], scale: &[f32]) {
         *x *= scale;
     }
 }
+
+#[inline(always)]
+pub(crate) fn saturate(data: &mut [f32], limit: f32) {
+    for x in data {
+        let low = if *x < -limit { -limit } else { *x };
+        *x = if low > limit { limit } else { low };
+    }
+}

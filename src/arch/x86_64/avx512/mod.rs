@@ -8,8 +8,8 @@ mod simd;
 use crate::arch::generic as bodies;
 use crate::arch::vector_tier;
 use crate::kernels::{
-    Affine, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels, TableCoding,
-    kernel_list,
+    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels,
+    PowerRounding, TableCoding, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
