@@ -145,7 +145,7 @@ pub const NF4: [f32; 16] = [
 /// `NF4_THRESHOLDS[i - 1] < x <= NF4_THRESHOLDS[i]`. They are the midpoints as NNCF states them
 /// (`CENTER_OF_NF4_QUANTILES`).
 pub const NF4_THRESHOLDS: [f32; 15] = [
-    -0.848_096_4,
+    -0.848_096_43,
     -0.610_632_9,
     -0.459_995_27,
     -0.339_679_42,

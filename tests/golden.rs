@@ -15,7 +15,7 @@ mod case;
 mod handlers;
 #[path = "golden/kinds.rs"]
 mod kinds;
-#[path = "golden/library.rs"]
+#[path = "golden/library/mod.rs"]
 mod library;
 #[path = "golden/runner.rs"]
 mod runner;

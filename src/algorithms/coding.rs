@@ -4,6 +4,7 @@ use crate::algorithms::WHOLE;
 use crate::algorithms::stage::{STAGE, pieces};
 use crate::formats::{FloatFormat, NF4, NF4_THRESHOLDS};
 use crate::kernels::{Affine, Codebook, FloatDecoding, FloatEncoding, Kernels, TableCoding};
+use crate::params::elementwise::Rounding;
 use half::f16;
 
 /// What the codes of a matrix stand for.
@@ -18,6 +19,19 @@ pub enum Coding<'a> {
     /// Indices into more values.
     Codebook(&'a [f32]),
 }
+
+/// No scale.
+pub(crate) const UNSCALED: Affine<'static> = Affine {
+    group: WHOLE,
+    scale: &[],
+    reciprocal: &[],
+    zero_point: &[],
+    zero_point_all: 0,
+    rounding: Rounding::AfterRounding,
+    min: 0,
+    max: 0,
+    bounded: false,
+};
 
 /// A float format and its rules.
 #[derive(Clone, Copy, Debug)]

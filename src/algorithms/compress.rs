@@ -5,11 +5,11 @@ use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{
     RowParams, dequantize_f32, dequantize_row, quantize_row, reciprocals,
 };
-use crate::algorithms::coding::{Coding, Float, Table};
+use crate::algorithms::coding::{Coding, Float, Table, UNSCALED};
 use crate::algorithms::quantizer::{at_least_smallest, round};
 use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::formats::{self, FloatFormat};
-use crate::kernels::{Affine, FloatDecoding, FloatEncoding, Kernels, PowerRounding};
+use crate::kernels::{Affine, FloatDecoding, Kernels, PowerRounding};
 use crate::parallel::{Cut, Exec, Tile};
 use crate::params::elementwise::Rounding;
 use crate::params::weights::{
@@ -243,9 +243,10 @@ impl ScalesMut<'_> {
                 if rule.format.scales == ScaleType::E8m0 {
                     k.encode_power(scale, PowerRounding::Nearest, 254, to);
                 } else {
-                    let tensor = [rule.tensor_scale];
-                    let e4m3 = Float::saturating(formats::E4M3).encoding();
-                    k.encode_float(scale, &FloatEncoding { scale: &tensor, ..e4m3 }, to);
+                    let through_f16 = rule.format.through_f16;
+                    let e4m3 = Float { through_f16, ..Float::saturating(formats::E4M3) };
+                    let affine = Affine { scale: &[rule.tensor_scale], ..UNSCALED };
+                    Coding::Float(e4m3).encode(k, false, scale, &affine, to);
                 }
             }
             Self::F32(to) => copy(scale, to.row_mut(row).get_mut(first..), |s| s),

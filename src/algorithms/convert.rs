@@ -2,16 +2,16 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{RowParams, dequantize_row};
-use crate::algorithms::coding::{Coding, Float, Table};
+use crate::algorithms::coding::{Coding, Float, Table, UNSCALED};
 use crate::algorithms::pack::pack;
 use crate::algorithms::quantize::alignment;
 use crate::algorithms::stage::{
     STAGE, cuts, group_runs, modified, narrowed, pieces, widen_into, widened,
 };
-use crate::kernels::{Affine, Kernels, PowerRounding};
+use crate::kernels::{Kernels, PowerRounding};
 use crate::parallel::{Cut, Exec};
 use crate::params::convert::{ConvertRules, FloatRounding, NanRule, Overflow};
-use crate::params::elementwise::{Rounding, Sharing};
+use crate::params::elementwise::Sharing;
 use crate::params::matrix::{CodeType, Dtype};
 use crate::status::Result;
 use crate::views::{
@@ -117,19 +117,6 @@ impl Encoder {
 
 /// Elements of a piece that needs no float buffer.
 const PLAIN: usize = 4 * STAGE;
-
-/// No scale.
-const UNSCALED: Affine<'static> = Affine {
-    group: WHOLE,
-    scale: &[],
-    reciprocal: &[],
-    zero_point: &[],
-    zero_point_all: 0,
-    rounding: Rounding::AfterRounding,
-    min: 0,
-    max: 0,
-    bounded: false,
-};
 
 /// Encodes `src` into `dst` of the same shape, whose codes are not integers.
 pub fn encode(

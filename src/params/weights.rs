@@ -198,7 +198,8 @@ pub struct WeightParams {
     pub mx_scale: u32,
     /// `PTQK_SCALE_GUARD_SCALE` (default) or `_MAGNITUDE`. Integer modes do not read it.
     pub scale_guard: u32,
-    /// 1: numbers are rounded to f16 before FP8, as NNCF does; 0 (default): they are rounded once.
+    /// 1: what becomes FP8, codes and the scales of NVFP4, is rounded to f16 first, as NNCF does; 0
+    /// (default): it is rounded once.
     pub fp8_through_f16: u32,
     /// Number of values of `codebook`. Range: `2..65536` with `PTQK_WEIGHT_MODE_CODEBOOK`, not read
     /// otherwise. Default: 0.

@@ -64,6 +64,14 @@ impl Tensor {
         }
     }
 
+    /// The elements of a `U8` tensor.
+    pub fn u8(&self) -> Result<&[u8], String> {
+        match &self.data {
+            Data::U8(x) => Ok(x),
+            _ => Err("expected a U8 tensor".into()),
+        }
+    }
+
     /// The elements of an `I32` tensor.
     pub fn i32(&self) -> Result<&[i32], String> {
         match &self.data {

@@ -14,12 +14,6 @@ pub const IMPLEMENTED: &[Entry] = &[
     ("unify_stats", None),
     ("fakequant", None),
     ("reducers", None),
-    ("wc", Some(&["int8_sym", "int8_asym", "int4_sym", "int4_asym", "int3_sym", "int2_sym"])),
-    ("group_size_fallback", None),
-];
-
-/// Cases of these are counted and not run.
-pub const PENDING: &[Entry] = &[
     ("fp8_decode", None),
     ("fp8_encode", None),
     ("fp4_encode", None),
@@ -27,11 +21,34 @@ pub const PENDING: &[Entry] = &[
     ("e8m0_scale", None),
     ("fp8_params", None),
     ("fake_convert", None),
+    (
+        "wc",
+        Some(&[
+            "int8_sym",
+            "int8_asym",
+            "int4_sym",
+            "int4_asym",
+            "int3_sym",
+            "int2_sym",
+            "nf4",
+            "fp4",
+            "mxfp4",
+            "nvfp4",
+            "fp8_e4m3",
+            "mxfp8_e4m3",
+            "cb4",
+            "codebook",
+        ]),
+    ),
+    ("group_size_fallback", None),
+];
+
+/// Cases of these are counted and not run.
+pub const PENDING: &[Entry] = &[
     ("range", None),
     ("range_presets", None),
     ("range_histogram", None),
     ("range_extra", None),
-    ("wc", Some(&["nf4", "fp4", "mxfp4", "nvfp4", "fp8_e4m3", "mxfp8_e4m3", "cb4", "codebook"])),
     ("scale_estimation", None),
     ("awq", None),
     ("awq_data_free", None),

@@ -1,5 +1,6 @@
 //! What a kind of case computes: the inputs go through the library, the outputs come back by name.
 
+mod floats;
 mod quantizer;
 mod reducers;
 mod weights;
@@ -14,6 +15,14 @@ pub fn run(case: &Case) -> Result<Tensors, String> {
         "unify_stats" => quantizer::unify_stats(case),
         "fakequant" => quantizer::fakequant(case),
         "reducers" => reducers::reducers(case),
+        "fp8_encode" => floats::fp8_encode(case),
+        "fp8_decode" => floats::fp8_decode(case),
+        "fp4_encode" => floats::fp4_encode(case),
+        "nf4_encode" => floats::nf4_encode(case),
+        "fp8_params" => floats::fp8_params(case),
+        "fake_convert" => floats::fake_convert(case),
+        "e8m0_scale" => floats::e8m0_scale(case),
+        "wc" if !case.text("mode")?.starts_with("int") => floats::compress(case),
         "wc" => weights::compress(case),
         "group_size_fallback" => weights::group_size_fallback(case),
         other => Err(format!("no handler for {other}")),
@@ -31,6 +40,10 @@ impl Outputs {
 
     fn f32(&mut self, name: &str, data: Vec<f32>) {
         self.add(name, Data::F32(data));
+    }
+
+    fn u8(&mut self, name: &str, data: Vec<u8>) {
+        self.add(name, Data::U8(data));
     }
 
     fn i32(&mut self, name: &str, data: Vec<i32>) {

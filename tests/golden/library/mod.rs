@@ -5,6 +5,10 @@
 
 #![allow(unsafe_code, reason = "the C API takes pointers")]
 
+mod floats;
+
+pub use floats::{NumberType, compress_floats, decode, encode, fake_convert, fp8_scale};
+
 use ptqk::ffi;
 use std::ptr;
 
@@ -377,16 +381,7 @@ fn weight_layout(
     rows: usize,
     cols: usize,
 ) -> Result<ffi::WeightLayout, String> {
-    let mut layout = ffi::WeightLayout {
-        code_type: u32::MAX,
-        bits: 0,
-        code_row_bytes: 0,
-        code_bytes: 0,
-        groups: 0,
-        scale_bytes: 0,
-        zero_point_bytes: 0,
-        total_bytes: 0,
-    };
+    let mut layout = ffi::WeightLayout { code_type: u32::MAX, ..Default::default() };
     // SAFETY: the pointers are to live values.
     let status =
         unsafe { ffi::ptqk_weight_layout_query(ptr::null(), params, rows, cols, &mut layout) };
@@ -434,6 +429,7 @@ fn compress_as(
             &codes,
             scale,
             zero_point.as_mut_ptr(),
+            ptr::null_mut(),
         )
     };
     check("ptqk_compress_weights", status)?;
@@ -488,6 +484,7 @@ impl Compressed {
                 &codes,
                 self.scale.as_ptr().cast(),
                 self.zero_point.as_ptr(),
+                ptr::null(),
                 &dst,
             )
         };
@@ -508,6 +505,7 @@ impl Compressed {
                 &codes,
                 self.scale.as_ptr().cast(),
                 self.zero_point.as_ptr(),
+                ptr::null(),
                 &mut error,
             )
         };
