@@ -2,8 +2,6 @@
 
 pub mod codes;
 pub mod coding;
-#[cfg(feature = "weights")]
-pub mod compress;
 #[cfg(feature = "convert")]
 pub mod convert;
 pub mod fake_quantize;
@@ -15,6 +13,8 @@ pub mod range;
 #[cfg(feature = "requantize")]
 pub mod requantize;
 mod stage;
+#[cfg(feature = "weights")]
+pub mod weights;
 
 use core::num::NonZeroUsize;
 

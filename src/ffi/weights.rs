@@ -1,6 +1,6 @@
 //! Weight compression.
 
-use crate::algorithms::compress::{self, Compressed, Scales, ScalesMut};
+use crate::algorithms::weights::{self, Compressed, Scales, ScalesMut};
 use crate::dispatch;
 use crate::ffi::check;
 use crate::parallel::Exec;
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn ptqk_weight_layout_query(
         // SAFETY: the pointer contract of the header.
         let format = unsafe { check::params(params) }?.validate()?;
         let out = check::output(layout, c"layout")?;
-        let value = compress::layout(&format, rows, cols)?;
+        let value = weights::layout(&format, rows, cols)?;
         // SAFETY: as above.
         unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
         Ok(())
@@ -147,8 +147,8 @@ pub unsafe extern "C" fn ptqk_compress_weights(
         let (rows, cols) = (weights.rows(), weights.cols());
         check::same_shape((rows, cols), (codes.rows(), codes.cols()), c"codes")?;
         check_code_type(&format, codes.code_type(), c"codes")?;
-        let groups = compress::layout(&format, rows, cols)?.groups;
-        let grouping = compress::Grouping::new(&format, rows, cols)?;
+        let groups = weights::layout(&format, rows, cols)?.groups;
+        let grouping = weights::Grouping::new(&format, rows, cols)?;
         let zeros = if format.mode.is_asymmetric() { groups } else { 0 };
         let zeros = check::Output::new(zero_point, zeros, c"zero_point")?;
         let per_row = grouping.cols;
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn ptqk_compress_weights(
         };
         let outputs = (codes, scale, PerGroup::new(zeros, per_row, group));
         let k = dispatch::active();
-        compress::compress(k, exec, &format, codebook, weights, outputs, tensor_scale)
+        weights::compress(k, exec, &format, codebook, weights, outputs, tensor_scale)
     };
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }
@@ -204,7 +204,7 @@ unsafe fn compressed<'a>(
     // SAFETY: as above.
     let (codes, codes_span): (CodesView<'a>, _) = unsafe { check::codes(codes, c"codes") }?;
     check_code_type(&format, codes.code_type(), c"codes")?;
-    let groups = compress::layout(&format, codes.rows(), codes.cols())?.groups;
+    let groups = weights::layout(&format, codes.rows(), codes.cols())?.groups;
     let tensors = usize::from(format.mode == WeightMode::Nvfp4);
     // SAFETY: as above.
     let (tensor_scale, tensor_span) =
@@ -268,7 +268,7 @@ pub unsafe extern "C" fn ptqk_decompress_weights(
         let shape = (src.codes.rows(), src.codes.cols());
         check::same_shape(shape, (dst.rows(), dst.cols()), c"dst")?;
         check::disjoint(&[dst_span], &spans)?;
-        compress::decompress(dispatch::active(), exec, &src, dst)
+        weights::decompress(dispatch::active(), exec, &src, dst)
     };
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }
@@ -309,7 +309,7 @@ pub unsafe extern "C" fn ptqk_weight_error_query(
         let value = if shape.0 == 0 || shape.1 == 0 {
             WeightError::default()
         } else {
-            compress::error(dispatch::active(), exec, weights, &src)?
+            weights::error(dispatch::active(), exec, weights, &src)?
         };
         // SAFETY: as above; the output is disjoint.
         unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn ptqk_resolve_group_size(
             return Err(Error::new(Status::InvalidShape, c"channel_size", rule));
         }
         let smallest = params.min_adjusted_group_size as usize;
-        let value = compress::resolve_group(fallback, group, smallest, channel_size)?;
+        let value = weights::resolve_group(fallback, group, smallest, channel_size)?;
         // SAFETY: as above.
         unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
         Ok(())

@@ -1,0 +1,208 @@
+//! Floats to codes and scales.
+
+use crate::algorithms::WHOLE;
+use crate::algorithms::codes::{quantize_row, reciprocals};
+use crate::algorithms::quantizer::at_least_smallest;
+use crate::algorithms::stage::{cuts, group_extremes, widened};
+use crate::algorithms::weights::batch::{
+    BATCH, Batch, COLUMNS, GROUPS, ScalesMut, batch_groups, copy,
+};
+use crate::algorithms::weights::grouping::Grouping;
+use crate::algorithms::weights::rule::{Rule, codebook_of, table_of};
+use crate::formats;
+use crate::kernels::Kernels;
+use crate::parallel::{Cut, Exec, Tile};
+use crate::params::weights::{WeightFormat, WeightMode};
+use crate::status::{Error, Result, Status};
+use crate::views::{CodesViewMut, MatrixView, PerGroup, Run, TallRows};
+use core::num::NonZeroUsize;
+use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// The smallest index that any task has seen.
+struct First(AtomicUsize);
+
+impl First {
+    fn see(&self, index: usize) {
+        self.0.fetch_min(index, Ordering::Relaxed);
+    }
+}
+
+/// Compresses `src` into codes, scales and zero points.
+///
+/// A group that holds a NaN or an infinity gets the parameters of an all-zero group; the call then
+/// answers `Status::NotFinite` with the index of the first such element, all else being complete.
+pub fn compress(
+    k: &Kernels,
+    exec: Exec<'_>,
+    format: &WeightFormat,
+    codebook: &[f32],
+    src: MatrixView<'_>,
+    outputs: (CodesViewMut<'_>, ScalesMut<'_>, PerGroup<'_, u8>),
+    tensor_scale: &mut [f32],
+) -> Result {
+    let (codes, scale, zero_point) = outputs;
+    let grouping = Grouping::new(format, src.rows(), src.cols())?;
+    let codebook = codebook_of(format, codebook);
+    let table = table_of(format, codebook);
+    let mut rule = Rule::new(format, codebook, table.as_ref());
+    if format.mode == WeightMode::Nvfp4 {
+        rule.tensor_scale = nvfp4_scale(k, exec, &rule, src)?;
+        tensor_scale.iter_mut().for_each(|to| *to = rule.tensor_scale);
+    }
+    let bad = First(AtomicUsize::new(usize::MAX));
+    if format.by_column {
+        let tall = TallRows { inner: codes, factor: grouping.group.get() };
+        let cut = Cut::new(grouping.rows, src.cols(), COLUMNS).depth(grouping.group.get());
+        exec.tiles(cut, (tall, scale, zero_point), |tile, outputs| {
+            compress_columns(k, &rule, grouping.group.get(), src, tile, outputs, &bad);
+        })?;
+    } else {
+        let align = grouping.group.get().saturating_mul(8);
+        exec.tiles(
+            Cut::new(src.rows(), src.cols(), align),
+            (codes, scale, zero_point),
+            |tile, outputs| {
+                compress_rows(k, &rule, grouping.group, src, tile, outputs, &bad);
+            },
+        )?;
+    }
+    match bad.0.into_inner() {
+        usize::MAX => Ok(()),
+        index => Err(not_finite(src, index)),
+    }
+}
+
+/// The scale of the matrix that maps the largest scale of a group to the largest E4M3 number.
+fn nvfp4_scale(k: &Kernels, exec: Exec<'_>, rule: &Rule<'_>, src: MatrixView<'_>) -> Result<f32> {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    // Elements that are not finite do not count: their groups are treated as all zero.
+    let part = |rows: Range<usize>| {
+        rows.fold(0.0, |largest, row| {
+            cuts(0..src.cols(), BATCH).fold(largest, |largest, piece| {
+                let found = run_abs_max(k, src.run(row, piece.clone()));
+                if found < f32::INFINITY {
+                    return greater(largest, found);
+                }
+                let groups = cuts(piece, 16).map(|group| run_abs_max(k, src.run(row, group)));
+                groups.filter(|found| *found < f32::INFINITY).fold(largest, greater)
+            })
+        })
+    };
+    let largest = exec.fold(src.rows(), 0.0, part, greater)?;
+    Ok(at_least_smallest(rule.float_scale(largest) / formats::E4M3.max()))
+}
+
+fn run_abs_max(k: &Kernels, run: Run<'_>) -> f32 {
+    match run {
+        Run::F32(x) => k.abs_max(x),
+        Run::F16(x) => k.abs_max_f16(x),
+        Run::Bf16(x) => k.abs_max_bf16(x),
+    }
+}
+
+/// The outcome for an element that is not finite.
+fn not_finite(src: MatrixView<'_>, index: usize) -> Error {
+    let cols = src.cols();
+    let (row, col) = (index.checked_div(cols).unwrap_or(0), index.checked_rem(cols).unwrap_or(0));
+    let value = match src.run(row, col..col + 1) {
+        Run::F32([x]) => f64::from(*x),
+        Run::F16([x]) => x.to_f64(),
+        Run::Bf16([x]) => x.to_f64(),
+        _ => f64::NAN,
+    };
+    let rule = c"must be finite";
+    Error::element(Status::NotFinite, c"weights", rule, index as u64, value)
+}
+
+/// Index of the first element of a run that is not finite.
+fn first_not_finite(run: Run<'_>) -> Option<usize> {
+    match run {
+        Run::F32(x) => x.iter().position(|x| !x.is_finite()),
+        Run::F16(x) => x.iter().position(|x| !x.is_finite()),
+        Run::Bf16(x) => x.iter().position(|x| !x.is_finite()),
+    }
+}
+
+fn compress_rows(
+    k: &Kernels,
+    rule: &Rule<'_>,
+    group: NonZeroUsize,
+    src: MatrixView<'_>,
+    tile: &Tile,
+    (mut codes, mut scale, mut zero_point): (CodesViewMut<'_>, ScalesMut<'_>, PerGroup<'_, u8>),
+    bad: &First,
+) {
+    let mut batch = Batch::<GROUPS>::EMPTY;
+    let step = batch_groups(group).saturating_mul(group.get());
+    for (i, row) in tile.rows.clone().enumerate() {
+        for Range { start, end } in cuts(0..tile.cols.len(), step) {
+            let run = src.run(row, tile.cols.start + start..tile.cols.start + end);
+            let n = (end - start).div_ceil(group.get());
+            let (mut min, mut max) = ([0.0; GROUPS], [0.0; GROUPS]);
+            let (min, max) =
+                (min.get_mut(..n).unwrap_or_default(), max.get_mut(..n).unwrap_or_default());
+            group_extremes(k, run, group, min, max);
+            if let Some(g) = batch.set(rule, min, max) {
+                let first = g * group.get();
+                let inside = first_not_finite(run.part(first..run.len())).unwrap_or(0);
+                bad.see(row * src.cols() + tile.cols.start + start + first + inside);
+            }
+            let params = batch.params(rule, n, group);
+            let out = codes.run_mut(i, start..end);
+            quantize_row(k, run, &params, rule.format.code_type(), out);
+            let first = start / group;
+            scale.write(k, rule, i, first, batch.stored(n));
+            let to = zero_point.row_mut(i).get_mut(first..);
+            copy(params.affine.zero_point, to, |z| z as u8);
+        }
+    }
+}
+
+/// A tile of the matrix of groups, each `group` rows high.
+fn compress_columns(
+    k: &Kernels,
+    rule: &Rule<'_>,
+    group: usize,
+    src: MatrixView<'_>,
+    tile: &Tile,
+    (mut codes, mut scale, mut zero_point): (
+        TallRows<CodesViewMut<'_>>,
+        ScalesMut<'_>,
+        PerGroup<'_, u8>,
+    ),
+    bad: &First,
+) {
+    let mut batch = Batch::<COLUMNS>::EMPTY;
+    let mut buffer = [0.0; COLUMNS];
+    for (i, index) in tile.rows.clone().enumerate() {
+        let rows = index * group..(index + 1) * group;
+        for Range { start, end } in cuts(0..tile.cols.len(), COLUMNS) {
+            let (n, cols) = (end - start, tile.cols.start + start..tile.cols.start + end);
+            let (mut min, mut max) = ([f32::INFINITY; COLUMNS], [f32::NEG_INFINITY; COLUMNS]);
+            let (min, max) =
+                (min.get_mut(..n).unwrap_or_default(), max.get_mut(..n).unwrap_or_default());
+            for row in rows.clone() {
+                k.min_max_columns(widened(k, src.run(row, cols.clone()), &mut buffer), min, max);
+            }
+            if batch.set(rule, min, max).is_some() {
+                for row in rows.clone() {
+                    if let Some(inside) = first_not_finite(src.run(row, cols.clone())) {
+                        bad.see(row * src.cols() + cols.start + inside);
+                    }
+                }
+            }
+            let mut reciprocal = [0.0; COLUMNS];
+            let mut params = batch.params(rule, n, WHOLE);
+            params.affine.reciprocal = reciprocals(params.affine.scale, &mut reciprocal);
+            for (j, row) in rows.clone().enumerate() {
+                let run = src.run(row, cols.clone());
+                let out = codes.inner.run_mut(i * group + j, start..end);
+                quantize_row(k, run, &params, rule.format.code_type(), out);
+            }
+            scale.write(k, rule, i, start, batch.stored(n));
+            let to = zero_point.row_mut(i).get_mut(start..);
+            copy(params.affine.zero_point, to, |z| z as u8);
+        }
+    }
+}
