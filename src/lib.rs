@@ -10,7 +10,7 @@
 //! Imports point downwards only:
 //!
 //! ```text
-//! ffi ──► algorithms ──► kernels ──► params ──► status
+//! ffi ──► algorithms ──► kernels ──► params ──► formats, status
 //!   └───► dispatch ────► arch ────────┘
 //! ```
 #![no_std]

@@ -378,3 +378,201 @@ fn tables_of_sixteen() {
         }
     }
 }
+
+/// The codes of all magnitudes: number `i` of them begins at the f32 with the bits `starts[i]`.
+/// The end of the list is NaN.
+struct Steps {
+    starts: Vec<u32>,
+    codes: Vec<u16>,
+}
+
+impl Steps {
+    /// From ascending values with their codes: halfway to the next the code changes, on the half
+    /// for the even one. Beyond the last value it stays; what comes at `nan` is given.
+    fn new(values: &[(u16, f64)], nan: u16) -> Self {
+        let (mut starts, mut codes) = (vec![0], vec![values[0].0]);
+        for pair in values.windows(2) {
+            let half = (pair[0].1 + pair[1].1) / 2.0;
+            let bits = (half as f32).to_bits();
+            assert_eq!(f64::from(half as f32), half, "a midpoint needs more bits than f32 has");
+            starts.push(if pair[1].0 % 2 == 0 { bits } else { bits + 1 });
+            codes.push(pair[1].0);
+        }
+        starts.push(0x7F80_0001);
+        codes.push(nan);
+        Self { starts, codes }
+    }
+
+    /// The codes of the magnitudes from `first` on.
+    fn fill(&self, first: u32, want: &mut [u16]) {
+        let mut at = self.starts.partition_point(|start| *start <= first) - 1;
+        let mut done = 0;
+        while done < want.len() {
+            let next = self.starts.get(at + 1).copied().unwrap_or(u32::MAX);
+            let end = want.len().min(next.saturating_sub(first) as usize);
+            want[done..end].fill(self.codes[at]);
+            (done, at) = (end, at + 1);
+        }
+    }
+}
+
+/// A format of 16 bits by its definition: values of the codes from 0 to infinity, which rounding
+/// treats as the next number.
+fn sixteen(exponent: u32, mantissa: u32, bias: i32) -> Steps {
+    let value = |code: u16| {
+        let (e, m) = (i32::from(code >> mantissa), code & ((1 << mantissa) - 1));
+        let fraction = f64::from(m) / f64::from(1 << mantissa);
+        let lead = if e == 0 { 0.0 } else { 1.0 };
+        (lead + fraction) * 2f64.powi(e.max(1) - bias)
+    };
+    let infinity = ((1 << exponent) - 1) << mantissa;
+    let values: Vec<(u16, f64)> = (0..=infinity).map(|code| (code, value(code))).collect();
+    Steps::new(&values, infinity + 1)
+}
+
+/// Stands for NaN where codes have 8 bits.
+const NAN: u16 = 256;
+
+/// Ascending magnitudes of a definition, the overflow last.
+fn steps(d: &Definition, overflow: bool) -> Steps {
+    let mut values: Vec<(u16, f64)> =
+        d.magnitudes().into_iter().map(|c| (u16::from(c), d.value(c))).collect();
+    let n = values.len();
+    if overflow {
+        values.push((values[n - 1].0 + 1, 2.0 * values[n - 1].1 - values[n - 2].1));
+    }
+    Steps::new(&values, NAN)
+}
+
+/// A kernel that makes codes, as 16 bits.
+type Encode<'a> = &'a dyn Fn(&Kernels, &[f32], &mut [u16]);
+
+/// Compares all tables on floats whose magnitudes are consecutive. `signed` makes the code of a
+/// number from that of its magnitude.
+fn check_block(
+    name: &str,
+    steps: &Steps,
+    first: u32,
+    (x, want, got): (&mut [f32], &mut [u16], &mut [u16]),
+    signed: &dyn Fn(u16, bool) -> u16,
+    is_nan: &dyn Fn(u16) -> bool,
+    encode: Encode<'_>,
+) {
+    for sign in [0, 1 << 31] {
+        for (i, x) in (0_u32..).zip(x.iter_mut()) {
+            *x = f32::from_bits((first + i) | sign);
+        }
+        steps.fill(first, want);
+        want.iter_mut().for_each(|code| *code = signed(*code, sign != 0));
+        for k in tables() {
+            encode(k, x, got);
+            let wrong = (0..x.len())
+                .find(|i| want[*i] != got[*i] && !(is_nan(want[*i]) && is_nan(got[*i])));
+            if let Some(i) = wrong {
+                panic!("{name} {:?}: {:e} gives {}, not {}", k.isa(), x[i], got[i], want[i]);
+            }
+        }
+    }
+}
+
+/// Calls `check` with blocks of magnitudes: all of them, or those around every border and a sample.
+fn blocks(all: bool, steps: &Steps, mut check: impl FnMut(u32, usize)) {
+    if all {
+        (0..1_u32 << 11).for_each(|high| check(high << 20, 1 << 20));
+        return;
+    }
+    for start in &steps.starts {
+        check(start.saturating_sub(4), 9);
+    }
+    (0..1_u32 << 11).for_each(|high| check(high << 20 | (high.wrapping_mul(7919) & 0x7_FFFF), 67));
+}
+
+/// All kernels that make codes, against the steps of their definitions.
+fn check_all(all: bool) {
+    let n = if all { 1 << 20 } else { 128 };
+    let (mut x, mut want, mut got) = (vec![0.0; n], vec![0; n], vec![0; n]);
+    let mut bytes = vec![0_u8; n];
+    let bytes = std::cell::RefCell::new(&mut bytes);
+    for d in &DEFINITIONS {
+        let nan = d.format.nan().unwrap_or(d.format.largest());
+        for overflow in [false, true] {
+            if overflow && d.end == End::Numbers {
+                continue;
+            }
+            let steps = steps(d, overflow);
+            let to = d.encoding(overflow, nan, &[]);
+            let signed = |code: u16, negative: bool| match d.end {
+                _ if code == NAN => u16::from(nan),
+                End::NoMinusZero if code == 0 || code == 0x80 => code,
+                _ if negative => code | u16::from(d.sign()),
+                _ => code,
+            };
+            // The code of NaN is also that of overflow, which has a sign where NaN has none.
+            let is_nan = |code: u16| d.value(code as u8).is_nan();
+            blocks(all, &steps, |first, len| {
+                let buffers = (&mut x[..len], &mut want[..len], &mut got[..len]);
+                check_block(d.name, &steps, first, buffers, &signed, &is_nan, &|k, x, got| {
+                    let mut bytes = bytes.borrow_mut();
+                    k.encode_float(x, &to, &mut bytes[..x.len()]);
+                    got.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = u16::from(*from));
+                });
+            });
+        }
+    }
+    for (name, steps, brain) in
+        [("f16", sixteen(5, 10, 15), false), ("bf16", sixteen(8, 7, 127), true)]
+    {
+        let infinity = if brain { 0x7F80 } else { 0x7C00 };
+        blocks(all, &steps, |first, len| {
+            let buffers = (&mut x[..len], &mut want[..len], &mut got[..len]);
+            let is_nan = |code: u16| code & 0x7FFF > infinity;
+            let signed = |code: u16, negative: bool| if negative { code | 0x8000 } else { code };
+            check_block(name, &steps, first, buffers, &signed, &is_nan, &|k, x, got| {
+                if brain {
+                    k.narrow_bf16(x, bytemuck::cast_slice_mut(got));
+                } else {
+                    k.narrow_f16(x, bytemuck::cast_slice_mut(got));
+                }
+            });
+        });
+    }
+}
+
+#[test]
+fn borders_and_a_sample_of_all_floats_encode() {
+    check_all(false);
+}
+
+#[test]
+#[ignore = "2^32 floats per format and rule, on demand"]
+fn all_floats_encode() {
+    check_all(true);
+}
+
+/// NF4 is not symmetric: both signs have their own steps.
+#[test]
+#[ignore = "2^32 floats, on demand"]
+fn all_floats_encode_as_nf4() {
+    let coding = TableCoding {
+        thresholds: heap(&NF4_THRESHOLDS),
+        values: NF4,
+        group: WHOLE,
+        scale: &[],
+        bounded: false,
+    };
+    let n = 1 << 20;
+    let (mut x, mut got) = (vec![0.0; n], vec![0_u8; n]);
+    for high in 0..1_u32 << 12 {
+        for (low, x) in (0_u32..).zip(&mut x) {
+            *x = f32::from_bits(high << 20 | low);
+        }
+        for k in tables() {
+            k.encode_table(&x, &coding, &mut got);
+            for (x, q) in x.iter().zip(&got) {
+                let x = if x.is_nan() { 0.0 } else { *x };
+                let want = NF4_THRESHOLDS.iter().map(|t| u8::from(*t < x)).sum::<u8>();
+                assert_eq!(*q, want, "{x:e} {:?}", k.isa());
+            }
+        }
+    }
+}

@@ -14,24 +14,29 @@ use std::path::{Path, PathBuf};
 /// What each layer may name.
 const LAYERS: &[(&str, &[&str])] = &[
     ("status", &[]),
-    ("params", &["status"]),
-    ("kernels", &["params", "status"]),
+    ("formats", &[]),
+    ("params", &["formats", "status"]),
+    ("kernels", &["formats", "params", "status"]),
     ("parallel", &["params", "status"]),
     ("views", &["parallel", "params", "status"]),
-    ("algorithms", &["kernels", "parallel", "params", "status", "views"]),
-    ("arch", &["kernels", "params", "status"]),
+    ("algorithms", &["formats", "kernels", "parallel", "params", "status", "views"]),
+    ("arch", &["formats", "kernels", "params", "status"]),
     ("dispatch", &["arch", "kernels"]),
-    ("ffi", &["algorithms", "dispatch", "kernels", "parallel", "params", "status", "views"]),
+    (
+        "ffi",
+        &["algorithms", "dispatch", "formats", "kernels", "parallel", "params", "status", "views"],
+    ),
 ];
 
-/// What each part of `arch` may name of it. `simd` is the block trait, `vector_tier` the macro that
-/// makes a tier; a tier knows no other tier.
+/// What each part of `arch` may name of it. `simd` and `bits` are the block traits, `vector_tier` the
+/// macro that makes a tier; a tier knows no other tier.
 const TIERS: &[(&str, &[&str])] = &[
     ("simd", &[]),
+    ("bits", &["simd"]),
     ("scalar", &["simd"]),
-    ("generic", &["scalar", "simd"]),
-    ("x86_64", &["generic", "scalar", "simd", "vector_tier"]),
-    ("aarch64", &["generic", "scalar", "simd", "vector_tier"]),
+    ("generic", &["bits", "scalar", "simd"]),
+    ("x86_64", &["bits", "generic", "scalar", "simd", "vector_tier"]),
+    ("aarch64", &["bits", "generic", "scalar", "simd", "vector_tier"]),
 ];
 
 fn source() -> PathBuf {
@@ -242,7 +247,7 @@ fn families_have_one_name() {
     for tier in ["x86_64/avx2", "x86_64/avx512", "aarch64/neon"] {
         for file in files(&source().join("arch").join(tier)) {
             let name = file.file_stem().unwrap().to_str().unwrap();
-            let known = ["mod", "simd"].contains(&name) || families.contains(name);
+            let known = ["mod", "bits", "simd"].contains(&name) || families.contains(name);
             assert!(known, "{} is the file of no family", file.display());
         }
     }
