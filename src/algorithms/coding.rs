@@ -1,10 +1,11 @@
 //! Codes that are not integers: float formats, and indices into a codebook.
 
 use crate::algorithms::WHOLE;
-use crate::algorithms::stage::{STAGE, pieces};
+use crate::algorithms::stage::{STAGE, group_runs, pieces};
 use crate::formats::{FloatFormat, NF4, NF4_THRESHOLDS};
 use crate::kernels::{Affine, Codebook, FloatDecoding, FloatEncoding, Kernels, TableCoding};
 use crate::params::elementwise::Rounding;
+use core::ops::Range;
 use half::f16;
 
 /// What the codes of a matrix stand for.
@@ -130,6 +131,34 @@ fn heap(sorted: &[f32; 15]) -> [f32; 16] {
     heap
 }
 
+/// Whether groups are shorter than what the kernels take in one step: scales per element are
+/// faster then.
+fn is_small(affine: &Affine<'_>) -> bool {
+    affine.group.get() < 32 && !affine.scale.is_empty()
+}
+
+/// The scales of the elements `piece` of a run: borrowed where there is one per column, spread into
+/// `lanes` where there is one per group.
+fn lane_scales<'a>(
+    by_column: bool,
+    affine: &Affine<'a>,
+    piece: Range<usize>,
+    lanes: &'a mut [f32; STAGE],
+) -> &'a [f32] {
+    if by_column {
+        return affine.scale.get(piece).unwrap_or_default();
+    }
+    let (start, len) = (piece.start, piece.len());
+    group_runs(piece, affine.group, |run, first| {
+        let part = lanes.get_mut(run.start - start..run.end - start).unwrap_or_default();
+        let scales = affine.scale.get(first..).unwrap_or_default();
+        for (lanes, scale) in part.chunks_mut(affine.group.get()).zip(scales) {
+            lanes.fill(*scale);
+        }
+    });
+    lanes.get(..len).unwrap_or_default()
+}
+
 impl Coding<'_> {
     /// Encodes a run of elements, one byte per code. Integers have kernels of their own.
     pub(crate) fn encode(
@@ -141,22 +170,16 @@ impl Coding<'_> {
         codes: &mut [u8],
     ) {
         let through_f16 = matches!(self, Self::Float(Float { through_f16: true, .. }));
-        if !by_column && !through_f16 {
+        if !by_column && !through_f16 && !is_small(affine) {
             self.encode_groups(k, x, affine, affine.scale, codes);
             return;
         }
         let mut quotients = [0.0; STAGE];
         for piece in pieces(x.len()) {
             let q = quotients.get_mut(..piece.len()).unwrap_or_default();
-            let x = x.get(piece.clone()).unwrap_or_default();
-            if by_column {
-                k.divide_columns(x, affine.scale.get(piece.clone()).unwrap_or_default(), q);
-            } else {
-                for (i, (q, x)) in q.iter_mut().zip(x).enumerate() {
-                    let scale = affine.scale.get((piece.start + i) / affine.group);
-                    *q = x / scale.copied().unwrap_or(1.0);
-                }
-            }
+            let mut lanes = [0.0; STAGE];
+            let scale = lane_scales(by_column, affine, piece.clone(), &mut lanes);
+            k.divide_columns(x.get(piece.clone()).unwrap_or_default(), scale, q);
             if through_f16 {
                 let mut halves = [f16::ZERO; STAGE];
                 let halves = halves.get_mut(..piece.len()).unwrap_or_default();
@@ -223,7 +246,27 @@ impl Coding<'_> {
         affine: &Affine<'_>,
         y: &mut [f32],
     ) {
-        let scale = if by_column { &[] } else { affine.scale };
+        if !by_column && !is_small(affine) {
+            self.decode_groups(k, codes, affine, affine.scale, y);
+            return;
+        }
+        for piece in pieces(y.len()) {
+            let y = y.get_mut(piece.clone()).unwrap_or_default();
+            let codes = codes.get(piece.clone()).unwrap_or_default();
+            self.decode_groups(k, codes, affine, &[], y);
+            let mut lanes = [0.0; STAGE];
+            k.multiply_columns(y, lane_scales(by_column, affine, piece, &mut lanes));
+        }
+    }
+
+    fn decode_groups(
+        &self,
+        k: &Kernels,
+        codes: &[u8],
+        affine: &Affine<'_>,
+        scale: &[f32],
+        y: &mut [f32],
+    ) {
         let group = affine.group;
         match self {
             Self::Integer => {}
@@ -234,9 +277,6 @@ impl Coding<'_> {
             Self::Codebook(values) => {
                 k.decode_codebook_u8(codes, &Codebook { values, group, scale }, y);
             }
-        }
-        if by_column {
-            k.multiply_columns(y, affine.scale);
         }
     }
 
