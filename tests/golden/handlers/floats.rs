@@ -2,7 +2,7 @@
 
 use super::Outputs;
 use crate::case::{Case, Tensors};
-use crate::library::{self, NumberType, View};
+use crate::library::{self, FloatSpec, NumberType, View};
 
 /// Codes and values of numbers, with both rules of overflow.
 pub fn fp8_encode(case: &Case) -> Result<Tensors, String> {
@@ -82,7 +82,10 @@ pub fn e8m0_scale(case: &Case) -> Result<Tensors, String> {
     let weight = case.input("weight")?;
     let cols = *weight.shape.last().ok_or("a weight without dimensions")?;
     let view = View::new(weight.f32()?, cols)?;
-    let weights = library::compress_floats(case.text("mode")?, 32, 1, &[], view)?;
+    let mode = case.text("mode")?;
+    let spec =
+        FloatSpec { mode, group_size: 32, reduction_axis: 1, codebook: &[], compiled: false };
+    let weights = library::compress_floats(spec, view)?;
     let mut outputs = Outputs::default();
     outputs.f32("out.scale", weights.scale);
     Ok(outputs.0)
@@ -96,7 +99,15 @@ pub fn compress(case: &Case) -> Result<Tensors, String> {
     let view = View::new(weight.f32()?, cols)?;
     let codebook = if mode == "codebook" { case.input_f32("codebook")? } else { &[] };
     let (group_size, axis) = (case.int("group_size")?, case.int("reduction_axis")?);
-    let weights = library::compress_floats(mode, group_size, axis, codebook, view)?;
+    let spec = FloatSpec { mode, group_size, reduction_axis: axis, codebook, compiled: false };
+    let weights = library::compress_floats(spec, view)?;
+    if let Some(expected) = case.tensors.get("out.scale_opt") {
+        // The index gives it for information; the options of the library reproduce it exactly.
+        let compiled = library::compress_floats(FloatSpec { compiled: true, ..spec }, view)?;
+        if compiled.scale != expected.f32()? {
+            return Err("scales differ from those of the compiled path".into());
+        }
+    }
     let mut outputs = Outputs::default();
     let byte = |code: &u32| u8::try_from(*code).map_err(|error| error.to_string());
     let index = |code: &u32| i32::try_from(*code).map_err(|error| error.to_string());

@@ -6,6 +6,10 @@ use std::ptr;
 
 const OVERFLOW_SATURATE: u32 = 0;
 const OVERFLOW_SPECIAL: u32 = 1;
+const SCALE_GUARD_SCALE: u32 = 0;
+const SCALE_GUARD_MAGNITUDE: u32 = 1;
+const MX_SCALE_CEIL: u32 = 0;
+const MX_SCALE_CEIL_LOGARITHM: u32 = 1;
 const GRANULARITY_TENSOR: u32 = 0;
 const GRANULARITY_ROW: u32 = 1;
 
@@ -163,14 +167,21 @@ const MODES: [(&str, u32); 8] = [
     ("codebook", 18),
 ];
 
+/// What is to become of weights.
+#[derive(Clone, Copy, Debug)]
+pub struct FloatSpec<'a> {
+    pub mode: &'a str,
+    pub group_size: i32,
+    pub reduction_axis: u32,
+    pub codebook: &'a [f32],
+    /// Whether scales follow the compiled path of the reference, which differs where groups are all
+    /// zero and at some powers of two.
+    pub compiled: bool,
+}
+
 /// Compresses with f32 scales where the mode has floats, and once more with f16 scales.
-pub fn compress_floats(
-    mode: &str,
-    group_size: i32,
-    reduction_axis: u32,
-    codebook: &[f32],
-    weights: View,
-) -> Result<FloatWeights, String> {
+pub fn compress_floats(spec: FloatSpec<'_>, weights: View) -> Result<FloatWeights, String> {
+    let FloatSpec { mode, group_size, reduction_axis, codebook, compiled } = spec;
     let View { rows, cols, .. } = weights;
     let number = MODES.iter().find(|(name, _)| *name == mode).ok_or("a mode without a number")?.1;
     let mut params = ffi::WeightParams {
@@ -179,6 +190,8 @@ pub fn compress_floats(
         reduction_axis,
         scale_dtype: DTYPE_F32,
         fp8_through_f16: 1, // as the reference does
+        scale_guard: if compiled { SCALE_GUARD_MAGNITUDE } else { SCALE_GUARD_SCALE },
+        mx_scale: if compiled { MX_SCALE_CEIL_LOGARITHM } else { MX_SCALE_CEIL },
         codebook: codebook.as_ptr(),
         codebook_size: u32::try_from(codebook.len()).map_err(|error| error.to_string())?,
         ..ffi::WeightParams::DEFAULT

@@ -7,7 +7,7 @@
 
 mod floats;
 
-pub use floats::{NumberType, compress_floats, decode, encode, fake_convert, fp8_scale};
+pub use floats::{FloatSpec, NumberType, compress_floats, decode, encode, fake_convert, fp8_scale};
 
 use ptqk::ffi;
 use std::ptr;
