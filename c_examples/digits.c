@@ -6,8 +6,9 @@
  *
  * "int8" rows compute with integers: activations and weights are 8-bit codes, products are summed
  * in 32 bits, and only the logits are floating point again. The ranges of the activations come from
- * calibration images that are not part of the test. "weights" rows store the weights in few bits and
- * unpack them for a network that computes in floating point.
+ * calibration images that are not part of the test. "fp8" rows round activations and weights to 8-bit
+ * floats, calibrated in the same way, and sum the products in 32-bit ones. "weights" rows store the
+ * weights in few bits and unpack them for a network that computes in floating point.
  *
  * To add a row, add a line to `configurations`. To add a method, write one function that fills in
  * the logits of the test images, and name it there.
@@ -295,6 +296,7 @@ static void compress_layer(const configuration *c, const demo *d, size_t l, floa
 
     void *const bytes = allocate(layout.code_bytes);
     void *const scale = allocate(layout.scale_bytes);
+    float tensor_scale; /* written and read with NVFP4 only */
     uint8_t *const zero_point = layout.zero_point_bytes > 0 ? (uint8_t *)allocate(layout.zero_point_bytes) : NULL;
     const ptqk_codes_mut written = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
     const ptqk_codes read = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
@@ -312,24 +314,73 @@ static void compress_layer(const configuration *c, const demo *d, size_t l, floa
     free(bytes);
 }
 
+/* `restored` becomes the network that is left when the weights are compressed. */
+static void compress_network(const configuration *c, const demo *d, network *restored, result *r)
+{
+    size_t l;
+    for (l = 0; l < LAYERS; l++) {
+        restored->bias[l] = copy_floats(d->net.bias[l], width[l + 1]);
+        restored->weight[l] = allocate_floats(width[l + 1] * width[l]);
+        compress_layer(c, d, l, restored->weight[l], r);
+    }
+}
+
+static void copy_test_images(const demo *d, activations *batch)
+{
+    allocate_activations(batch, d->test.count);
+    memcpy(batch->layer[0], d->test.layer[0], batch->count * PIXELS * sizeof(float));
+}
+
 static void run_weights(const configuration *c, const demo *d, result *r)
 {
     network restored;
-    activations batch = d->test; /* the same images; other buffers for everything after them */
-    size_t l;
-    for (l = 0; l < LAYERS; l++) {
-        restored.bias[l] = d->net.bias[l];
-        restored.weight[l] = allocate_floats(width[l + 1] * width[l]);
-        compress_layer(c, d, l, restored.weight[l], r);
-        batch.layer[l + 1] = l + 1 < LAYERS ? allocate_floats(batch.count * width[l + 1]) : r->logits;
-    }
+    activations batch;
+    compress_network(c, d, &restored, r);
+    copy_test_images(d, &batch);
     run_network(&restored, &batch);
+    memcpy(r->logits, batch.layer[LAYERS], batch.count * CLASSES * sizeof(float));
+    free_activations(&batch);
+    free_network(&restored);
+}
+
+/* ---- Method 4: 8-bit floats for weights and activations, sums in 32-bit floats ---- */
+
+/* Rounds the inputs of layer l to 8-bit floats, with a scale for the range that calibration saw. */
+static void convert_inputs(uint32_t float_type, const demo *d, size_t l, activations *batch)
+{
+    const ptqk_matrix seen = matrix(d->calibration.layer[l], d->calibration.count, width[l]);
+    const ptqk_matrix source = matrix(batch->layer[l], batch->count, width[l]);
+    const ptqk_matrix_mut same = {batch->layer[l], batch->count, width[l], width[l], PTQK_DTYPE_F32, 0};
+    float min, max, scale;
+    ptqk_reduce_params reduce;
+    ptqk_fp8_params fp8;
+    ptqk_fake_convert_params convert;
+
+    ptqk_reduce_params_default(&reduce);
+    CHECK(ptqk_min_max(&ctx, &reduce, &seen, &min, &max));
+    ptqk_fp8_params_default(&fp8); /* half of the codes are left for larger numbers than these */
+    fp8.destination_type = float_type;
+    CHECK(ptqk_fp8_scale_from_min_max(&ctx, &fp8, &min, &max, 1, &scale));
+    ptqk_fake_convert_params_default(&convert);
+    convert.destination_type = float_type;
+    CHECK(ptqk_fake_convert(&ctx, &convert, &source, &scale, NULL, &same));
+}
+
+static void run_fp8(const configuration *c, const demo *d, result *r)
+{
+    const uint32_t float_type = c->mode == PTQK_WEIGHT_MODE_FP8_E5M2 ? PTQK_CODE_TYPE_E5M2 : PTQK_CODE_TYPE_E4M3;
+    network restored;
+    activations batch;
+    size_t l;
+    compress_network(c, d, &restored, r);
+    copy_test_images(d, &batch);
     for (l = 0; l < LAYERS; l++) {
-        free(restored.weight[l]);
-        if (l + 1 < LAYERS) {
-            free(batch.layer[l + 1]);
-        }
+        convert_inputs(float_type, d, l, &batch);
+        run_layer(&restored, l, &batch);
     }
+    memcpy(r->logits, batch.layer[LAYERS], batch.count * CLASSES * sizeof(float));
+    free_activations(&batch);
+    free_network(&restored);
 }
 
 /* ---- The table ---- */
@@ -340,12 +391,19 @@ static const configuration configurations[] = {
     {"int8, per tensor, asymmetric", run_int8, PTQK_SCHEME_ASYMMETRIC, 0, 0, 98.0},
     {"int8, per channel, symmetric", run_int8, PTQK_SCHEME_SYMMETRIC, 1, 0, 98.0},
     {"int8, per channel, asymmetric", run_int8, PTQK_SCHEME_ASYMMETRIC, 1, 0, 98.0},
+    {"fp8_e4m3, per channel", run_fp8, PTQK_WEIGHT_MODE_FP8_E4M3, 1, -1, 98.0},
+    {"fp8_e5m2, per channel", run_fp8, PTQK_WEIGHT_MODE_FP8_E5M2, 1, -1, 98.0},
     {"weights int8_sym, per channel", run_weights, PTQK_WEIGHT_MODE_INT8_SYM, 1, -1, 99.0},
     {"weights int8_asym, per channel", run_weights, PTQK_WEIGHT_MODE_INT8_ASYM, 1, -1, 99.0},
+    {"weights mxfp8_e4m3, groups of 32", run_weights, PTQK_WEIGHT_MODE_MXFP8_E4M3, 0, 32, 99.0},
+    {"weights mxfp6_e2m3, groups of 32", run_weights, PTQK_WEIGHT_MODE_MXFP6_E2M3, 0, 32, 99.0},
     {"weights int4_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT4_SYM, 0, 64, 97.0},
     {"weights int4_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT4_SYM, 0, 32, 97.0},
     {"weights int4_asym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT4_ASYM, 0, 64, 97.0},
     {"weights int4_asym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT4_ASYM, 0, 32, 97.0},
+    {"weights nf4, groups of 64", run_weights, PTQK_WEIGHT_MODE_NF4, 0, 64, 97.0},
+    {"weights mxfp4, groups of 32", run_weights, PTQK_WEIGHT_MODE_MXFP4, 0, 32, 97.0},
+    {"weights nvfp4, groups of 16", run_weights, PTQK_WEIGHT_MODE_NVFP4, 0, 16, 97.0},
     {"weights int3_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT3_SYM, 0, 64, 93.0},
     {"weights int3_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT3_SYM, 0, 32, 93.0},
     {"weights int2_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 64, 50.0},
@@ -394,6 +452,8 @@ int main(int argc, char **argv)
             good = 0;
         }
     }
+
+    printf("\nEvery layer has 64 or 256 inputs: all groups are whole, nothing is padded.\n");
 
     free_activations(&d.calibration);
     free_activations(&d.test);

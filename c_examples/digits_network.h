@@ -48,6 +48,22 @@ static inline float *allocate_floats(size_t count)
     return (float *)allocate(count * sizeof(float));
 }
 
+static inline float *copy_floats(const float *source, size_t count)
+{
+    float *const copy = allocate_floats(count);
+    memcpy(copy, source, count * sizeof(float));
+    return copy;
+}
+
+static inline void allocate_activations(activations *batch, size_t count)
+{
+    size_t l;
+    batch->count = count;
+    for (l = 0; l <= LAYERS; l++) {
+        batch->layer[l] = allocate_floats(count * width[l]);
+    }
+}
+
 /* ---- Files ---- */
 
 /* Opens `directory`/`name`. `path` is kept by the file and must outlive it. */
@@ -101,7 +117,7 @@ static inline void load_images(activations *batch, uint8_t *labels, const char *
     safetensors_file file;
     char path[1024];
     uint8_t *const pixels = (uint8_t *)allocate(count * PIXELS);
-    size_t i, l;
+    size_t i;
     open_or_exit(&file, path, sizeof path, directory, name);
     read_or_exit(&file, "images", "U8", count, PIXELS, pixels);
     if (labels != NULL) {
@@ -109,10 +125,7 @@ static inline void load_images(activations *batch, uint8_t *labels, const char *
     }
     safetensors_close(&file);
 
-    batch->count = count;
-    for (l = 0; l <= LAYERS; l++) {
-        batch->layer[l] = allocate_floats(count * width[l]);
-    }
+    allocate_activations(batch, count);
     for (i = 0; i < count * PIXELS; i++) {
         batch->layer[0][i] = (float)pixels[i] / 16.0f;
     }
@@ -154,16 +167,23 @@ static inline void linear(const float *x, size_t count, const float *w, const fl
     }
 }
 
+/* Fills layer l + 1 of `batch` from layer l. */
+static inline void run_layer(const network *net, size_t l, activations *batch)
+{
+    float *const y = batch->layer[l + 1];
+    size_t i;
+    linear(batch->layer[l], batch->count, net->weight[l], net->bias[l], width[l], width[l + 1], y);
+    for (i = 0; l + 1 < LAYERS && i < batch->count * width[l + 1]; i++) {
+        y[i] = y[i] > 0.0f ? y[i] : 0.0f;
+    }
+}
+
 /* Fills layers 1 to LAYERS of `batch` from layer 0. */
 static inline void run_network(const network *net, activations *batch)
 {
-    size_t l, i;
+    size_t l;
     for (l = 0; l < LAYERS; l++) {
-        float *const y = batch->layer[l + 1];
-        linear(batch->layer[l], batch->count, net->weight[l], net->bias[l], width[l], width[l + 1], y);
-        for (i = 0; l + 1 < LAYERS && i < batch->count * width[l + 1]; i++) {
-            y[i] = y[i] > 0.0f ? y[i] : 0.0f;
-        }
+        run_layer(net, l, batch);
     }
 }
 
