@@ -93,12 +93,12 @@ fn header_is_c99_and_c11() {
 
 #[test]
 fn examples_run_as_c99() {
-    build_and_run("examples_run_as_c99", c, "-std=c99", "c", 4);
+    build_and_run("examples_run_as_c99", c, "-std=c99", "c", 5);
 }
 
 #[test]
 fn examples_run_as_c11() {
-    build_and_run("examples_run_as_c11", c, "-std=c11", "c", 4);
+    build_and_run("examples_run_as_c11", c, "-std=c11", "c", 5);
 }
 
 /// A model file that ends too early is refused with a message, wherever it ends.
@@ -145,7 +145,7 @@ fn headers_are_cpp17() {
 #[test]
 #[ignore = "needs a C++ compiler; CI runs it"]
 fn c_examples_run_as_cpp17() {
-    build_and_run("c_examples_run_as_cpp17", cxx, "-std=c++17", "c", 4);
+    build_and_run("c_examples_run_as_cpp17", cxx, "-std=c++17", "c", 5);
 }
 
 #[test]
