@@ -715,7 +715,7 @@ enum ptqk_weight_mode
      */
     PTQK_WEIGHT_MODE_FP8_E4M3 = 10,
     /**
-     * E5M2 numbers with a float scale. Codes: `PTQK_CODE_TYPE_E5M2`.
+     * E5M2 numbers with a float scale, better an f32 one. Codes: `PTQK_CODE_TYPE_E5M2`.
      */
     PTQK_WEIGHT_MODE_FP8_E5M2 = 11,
     /**
@@ -784,7 +784,7 @@ typedef uint32_t ptqk_zero_point;
 #endif // __cplusplus
 
 /**
- * Settings of `ptqk_encode`, `ptqk_convert` and `ptqk_fake_convert`.
+ * Settings of `ptqk_encode` and `ptqk_convert`.
  */
 typedef struct ptqk_convert_params {
     /**
@@ -1293,8 +1293,8 @@ typedef struct ptqk_weight_params {
     uint32_t mode;
     /**
      * Weights that share a scale, along the reduction axis. Unit: elements. Range: -1 (all
-     * weights of an output channel), or `>= 1` and a divisor of the input channels; 32 in the MX
-     * modes, 16 with NVFP4. Default: -1.
+     * weights of an output channel), or `>= 1` and a divisor of the input channels. The MX modes
+     * have blocks of 32 and NVFP4 of 16: -1 means these, too. Default: -1.
      * `ptqk_resolve_group_size` finds a size that fits. Source: `group_size`.
      */
     int32_t group_size;
@@ -1306,7 +1306,8 @@ typedef struct ptqk_weight_params {
     /**
      * Type in which scales are stored: `PTQK_DTYPE_F32` or `PTQK_DTYPE_F16`. The codes follow
      * from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them. MX modes
-     * store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says.
+     * store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says. The scales of FP8_E5M2 are small,
+     * `amax / 57344`: below 3.5 the f16 is a subnormal and loses bits, f32 does not.
      */
     uint32_t scale_dtype;
     /**
@@ -1322,7 +1323,8 @@ typedef struct ptqk_weight_params {
      */
     uint32_t scale_guard;
     /**
-     * 1: numbers are rounded to f16 before FP8, as NNCF does; 0 (default): they are rounded once.
+     * 1: what becomes FP8, codes and the scales of NVFP4, is rounded to f16 first, as NNCF does; 0
+     * (default): it is rounded once.
      */
     uint32_t fp8_through_f16;
     /**
@@ -1534,7 +1536,8 @@ ptqk_status ptqk_fake_convert(const struct ptqk_ctx *ctx,
  * `per_channel` is 1. The shift of these scales is 0.
  *
  * Source: NNCF `calculate_convert_parameters`; for quantizers that share a scale, take the ranges
- * of `ptqk_unify_ranges` first. Codes stand for `x * scale`: `ptqk_quantize` takes `1 / scale`.
+ * of `ptqk_unify_min_max` first. Codes stand for `x * scale`: `ptqk_quantize` takes `1 / scale`.
+ * Statistics of 0 give a finite scale: the term `2^-23` keeps the divisor above 0.
  *
  * @param ctx      May be NULL.
  * @param params   Not NULL.

@@ -207,6 +207,7 @@ impl Coding<'_> {
             }
             Self::Table(table) => k.encode_table(x, &table.coding(affine, scale), codes),
             Self::Codebook(values) => {
+                let group = if scale.is_empty() { WHOLE } else { group };
                 k.encode_codebook_u8(x, &Codebook { values, group, scale }, codes);
             }
         }
@@ -267,13 +268,15 @@ impl Coding<'_> {
         scale: &[f32],
         y: &mut [f32],
     ) {
-        let group = affine.group;
+        let group = if scale.is_empty() { WHOLE } else { affine.group };
         match self {
             Self::Integer => {}
             Self::Float(float) => {
                 k.decode_float(codes, &FloatDecoding { format: float.format, group, scale }, y);
             }
-            Self::Table(table) => k.decode_table(codes, &table.coding(affine, scale), y),
+            Self::Table(table) => {
+                k.decode_table(codes, &TableCoding { group, ..table.coding(affine, scale) }, y);
+            }
             Self::Codebook(values) => {
                 k.decode_codebook_u8(codes, &Codebook { values, group, scale }, y);
             }

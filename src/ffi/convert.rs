@@ -193,7 +193,8 @@ pub unsafe extern "C" fn ptqk_fake_convert(
 /// `per_channel` is 1. The shift of these scales is 0.
 ///
 /// Source: NNCF `calculate_convert_parameters`; for quantizers that share a scale, take the ranges
-/// of `ptqk_unify_ranges` first. Codes stand for `x * scale`: `ptqk_quantize` takes `1 / scale`.
+/// of `ptqk_unify_min_max` first. Codes stand for `x * scale`: `ptqk_quantize` takes `1 / scale`.
+/// Statistics of 0 give a finite scale: the term `2^-23` keeps the divisor above 0.
 ///
 /// @param ctx      May be NULL.
 /// @param params   Not NULL.

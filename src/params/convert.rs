@@ -49,7 +49,7 @@ pub enum FloatRounding {
 
 choice!(FloatRounding: Nearest, Stochastic, Up, Down);
 
-/// Settings of `ptqk_encode`, `ptqk_convert` and `ptqk_fake_convert`.
+/// Settings of `ptqk_encode` and `ptqk_convert`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct ConvertParams {

@@ -34,7 +34,7 @@ pub enum WeightMode {
     Nvfp4 = 9,
     /// E4M3 numbers with a float scale. Codes: `PTQK_CODE_TYPE_E4M3`.
     Fp8E4m3 = 10,
-    /// E5M2 numbers with a float scale. Codes: `PTQK_CODE_TYPE_E5M2`.
+    /// E5M2 numbers with a float scale, better an f32 one. Codes: `PTQK_CODE_TYPE_E5M2`.
     Fp8E5m2 = 11,
     /// MX block of 32 E4M3 numbers with an E8M0 scale. Codes: `PTQK_CODE_TYPE_E4M3`.
     Mxfp8E4m3 = 12,
@@ -181,8 +181,8 @@ pub struct WeightParams {
     /// One of the `PTQK_WEIGHT_MODE_` constants. Default: `PTQK_WEIGHT_MODE_INT8_ASYM`.
     pub mode: u32,
     /// Weights that share a scale, along the reduction axis. Unit: elements. Range: -1 (all
-    /// weights of an output channel), or `>= 1` and a divisor of the input channels; 32 in the MX
-    /// modes, 16 with NVFP4. Default: -1.
+    /// weights of an output channel), or `>= 1` and a divisor of the input channels. The MX modes
+    /// have blocks of 32 and NVFP4 of 16: -1 means these, too. Default: -1.
     /// `ptqk_resolve_group_size` finds a size that fits. Source: `group_size`.
     pub group_size: i32,
     /// 1: weights are `[out, in]`, groups lie in a row. 0: weights are `[in, out]`, groups lie in
@@ -190,7 +190,8 @@ pub struct WeightParams {
     pub reduction_axis: u32,
     /// Type in which scales are stored: `PTQK_DTYPE_F32` or `PTQK_DTYPE_F16`. The codes follow
     /// from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them. MX modes
-    /// store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says.
+    /// store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says. The scales of FP8_E5M2 are small,
+    /// `amax / 57344`: below 3.5 the f16 is a subnormal and loses bits, f32 does not.
     pub scale_dtype: u32,
     /// `PTQK_ASYMMETRIC_RANGE_WITH_ZERO` (default) or `_AS_IS`. Only the asymmetric modes read it.
     pub asymmetric_range: u32,
@@ -292,13 +293,14 @@ impl WeightParams {
     pub fn validate(&self) -> Result<WeightFormat> {
         let mode: WeightMode = choose(self.mode, c"mode", c"must be a PTQK_WEIGHT_MODE constant")?;
         let refuse = |field, rule, value| Err(Error::field(c"params", field, rule, value));
-        let group = group_size(self.group_size)?;
-        if let Some(block) = mode.block()
-            && group.map(NonZeroUsize::get) != Some(block)
-        {
-            let mx = c"must be 32 with the MX modes";
-            let rule = if block == 32 { mx } else { c"must be 16 with NVFP4" };
-            return refuse(c"group_size", rule, f64::from(self.group_size));
+        let mut group = group_size(self.group_size)?;
+        if let Some(block) = mode.block() {
+            if group.is_some_and(|group| group.get() != block) {
+                let mx = c"must be 32 or -1 with the MX modes";
+                let rule = if block == 32 { mx } else { c"must be 16 or -1 with NVFP4" };
+                return refuse(c"group_size", rule, f64::from(self.group_size));
+            }
+            group = NonZeroUsize::new(block);
         }
         if self.reduction_axis > 1 {
             let value = f64::from(self.reduction_axis);

@@ -82,8 +82,9 @@ pub fn decompress(
 ) -> Result {
     let (rows, cols, code_type) = (dst.rows(), dst.cols(), src.codes.code_type());
     let grouping = Grouping::new(&src.format, rows, cols)?;
-    let table = table_of(&src.format, src.codebook);
-    let rule = Rule::new(&src.format, codebook_of(&src.format, src.codebook), table.as_ref());
+    let codebook = codebook_of(&src.format, src.codebook);
+    let table = table_of(&src.format, codebook);
+    let rule = Rule::new(&src.format, codebook, table.as_ref());
     let cut = Cut::new(rows, cols, src.alignment(&grouping));
     exec.tiles(cut, dst, |tile, mut dst| {
         let (top, left) = (tile.rows.start, tile.cols.start);
@@ -105,8 +106,9 @@ pub fn error(
 ) -> Result<WeightError> {
     let (rows, cols) = (weights.rows(), weights.cols());
     let grouping = Grouping::new(&src.format, rows, cols)?;
-    let table = table_of(&src.format, src.codebook);
-    let rule = Rule::new(&src.format, codebook_of(&src.format, src.codebook), table.as_ref());
+    let codebook = codebook_of(&src.format, src.codebook);
+    let table = table_of(&src.format, codebook);
+    let rule = Rule::new(&src.format, codebook, table.as_ref());
     let stored = Stored { weights, src, rule: &rule, grouping: &grouping };
     let worse = |a: (f64, f64), b: (f64, f64)| {
         // A NaN stays.

@@ -1,3 +1,4 @@
+use crate::arch::simd::padded;
 use crate::kernels::Codebook;
 
 /// An index type.
@@ -30,21 +31,26 @@ impl Index for u16 {
     }
 }
 
-/// The number of midpoints below `x`.
+/// Elements that are searched for side by side: their steps do not wait for each other.
+const LANES: usize = 32;
+
+/// The number of midpoints below each `x`. The answer lies in `low..low + count`; every step drops
+/// half of that, of all lanes at once and without a branch.
 #[inline(always)]
-fn nearest(values: &[f32], x: f32) -> usize {
-    let x = if x.is_nan() { 0.0 } else { x };
-    // The answer lies in `low..low + count`: every step drops half of it, without a branch.
-    let (mut low, mut count) = (0, values.len());
+fn nearest(values: &[f32], x: &[f32; LANES]) -> [usize; LANES] {
+    let (mut lows, mut count) = ([0; LANES], values.len());
     while count > 1 {
         let half = count / 2;
-        let at = low + half;
-        let pair = (values.get(at - 1), values.get(at));
-        let (Some(below), Some(above)) = pair else { return low };
-        low = if x > 0.5 * (below + above) { at } else { low };
+        for (low, x) in lows.iter_mut().zip(x) {
+            let pair = values.get(*low + half - 1..).and_then(<[f32]>::first_chunk::<2>);
+            let [below, above] = pair.unwrap_or(&[0.0; 2]);
+            // The low end of the upper half, or nothing.
+            let above = usize::from(*x > 0.5 * (below + above));
+            *low += half & above.wrapping_neg();
+        }
         count -= half;
     }
-    low
+    lows
 }
 
 #[inline(always)]
@@ -52,8 +58,15 @@ pub(crate) fn encode<I: Index>(src: &[f32], to: &Codebook<'_>, dst: &mut [I]) {
     let groups = src.chunks(to.group.get()).zip(dst.chunks_mut(to.group.get()));
     for (g, (src, dst)) in groups.enumerate() {
         let scale = to.scale.get(g).copied().unwrap_or(1.0);
-        for (q, x) in dst.iter_mut().zip(src) {
-            *q = I::from_usize(nearest(to.values, x / scale));
+        for (src, dst) in src.chunks(LANES).zip(dst.chunks_mut(LANES)) {
+            let mut quotients: [f32; LANES] = padded(src, 0.0);
+            for x in &mut quotients {
+                *x /= scale;
+                *x = if x.is_nan() { 0.0 } else { *x };
+            }
+            for (q, i) in dst.iter_mut().zip(nearest(to.values, &quotients)) {
+                *q = I::from_usize(i);
+            }
         }
     }
 }
