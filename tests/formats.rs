@@ -14,7 +14,7 @@
 
 use ptqk::dispatch;
 use ptqk::formats::{self, CB4, FloatFormat, NF4, NF4_THRESHOLDS};
-use ptqk::kernels::{FloatDecoding, FloatEncoding, Kernels, TableCoding};
+use ptqk::kernels::{FloatDecoding, FloatEncoding, Kernels, PowerRounding, TableCoding};
 use std::num::NonZeroUsize;
 
 const WHOLE: NonZeroUsize = NonZeroUsize::MAX;
@@ -375,6 +375,150 @@ fn tables_of_sixteen() {
                     assert_eq!(*y, values[want] * scale.unwrap_or(1.0));
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn powers_of_two() {
+    let sample = sample();
+    let around = (1..=254_u32).flat_map(|e| {
+        [e << 23, (e << 23) | (1 << 22)].into_iter().flat_map(|bits| (bits - 2..=bits + 2))
+    });
+    let small = (0..40).chain((1 << 22) - 3..(1 << 22) + 4).chain((3 << 21) - 3..(3 << 21) + 4);
+    let src: Vec<f32> =
+        around.chain(small).map(f32::from_bits).chain(SPECIALS).chain(sample).collect();
+    for (rounding, overflow) in [
+        (PowerRounding::Nearest, 254),
+        (PowerRounding::Nearest, 255),
+        (PowerRounding::Up, 254),
+        (PowerRounding::Down, 255),
+    ] {
+        let want: Vec<u8> =
+            src.iter().map(|x| power_of(f64::from(*x), rounding, overflow)).collect();
+        let mut got = vec![0; src.len()];
+        for k in tables() {
+            k.encode_power(&src, rounding, overflow, &mut got);
+            for ((x, want), got) in src.iter().zip(&want).zip(&got) {
+                assert_eq!(got, want, "{x:e} {rounding:?} {:?}", k.isa());
+            }
+        }
+    }
+    let codes: Vec<u8> = (0..=255).collect();
+    let mut values = vec![0.0; 256];
+    for k in tables() {
+        k.decode_power(&codes, &mut values);
+        for (code, value) in codes.iter().zip(&values).take(255) {
+            assert_eq!(f64::from(*value), 2f64.powi(i32::from(*code) - 127));
+        }
+        assert!(values[255].is_nan());
+    }
+}
+
+/// The code of a power of two by its definition, in f64, where no power is a subnormal.
+fn power_of(x: f64, rounding: PowerRounding, overflow: u8) -> u8 {
+    if x.is_nan() || x < 0.0 {
+        return 255;
+    }
+    if x == f64::INFINITY {
+        return overflow;
+    }
+    let smallest = 2f64.powi(-127);
+    if x <= smallest {
+        return 0;
+    }
+    let exponent = (x.to_bits() >> 52) as i32 - 1023;
+    let (low, code) = (2f64.powi(exponent), exponent + 127);
+    let up = match rounding {
+        PowerRounding::Nearest => x > 1.5 * low || x == 1.5 * low && code % 2 == 1,
+        PowerRounding::Up => x > low,
+        PowerRounding::Down => false,
+    };
+    u8::try_from(code + i32::from(up)).ok().filter(|code| *code < 255).unwrap_or(overflow)
+}
+
+#[test]
+fn fake_convert_is_encode_and_decode() {
+    let places =
+        [(1.0, 0.0), (0.037, 0.0), (-3.0, 0.25), (1e20, 1.0), (1e-25, -0.0), (448.0, -7.5)];
+    for d in &DEFINITIONS {
+        let nan = d.sign() | d.format.largest();
+        let to = d.encoding(false, nan, &[]);
+        for (scale, shift) in places {
+            let near = d.borders().into_iter().map(|x| (x + shift) / scale);
+            let src: Vec<f32> = near.chain(SPECIALS).collect();
+            let want: Vec<f32> = src
+                .iter()
+                .map(|x| {
+                    let code = d.nearest(f64::from(x * scale - shift), false, nan);
+                    (d.value(code) as f32 + (shift + 0.0)) / scale
+                })
+                .collect();
+            for k in tables() {
+                let mut got = src.clone();
+                k.fake_convert(&mut got, scale, shift, &to);
+                let mut columns = src.clone();
+                let (scales, shifts) = (vec![scale; src.len()], vec![shift; src.len()]);
+                k.fake_convert_columns(&mut columns, &scales, &shifts, &to);
+                for (i, want) in want.iter().enumerate() {
+                    let what = || format!("{} {:e} {scale} {shift} {:?}", d.name, src[i], k.isa());
+                    assert_eq!(got[i].to_bits(), want.to_bits(), "{}", what());
+                    assert_eq!(columns[i].to_bits(), want.to_bits(), "columns {}", what());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_is_philox() {
+    for k in tables() {
+        // The first of the known answers of its authors: key and counter 0.
+        let mut words = [0; 4];
+        k.noise(0, 0, &mut words);
+        assert_eq!(words, [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]);
+        // Any part is the part of the whole.
+        let mut whole = vec![0; 100];
+        k.noise(0x0123_4567_89AB_CDEF, 40, &mut whole);
+        for start in 0..20 {
+            for len in 0..20 {
+                let mut part = vec![0; len];
+                k.noise(0x0123_4567_89AB_CDEF, 40 + start as u64, &mut part);
+                assert_eq!(part, whole[start..start + len]);
+            }
+        }
+    }
+}
+
+#[test]
+fn dither_goes_to_a_neighbour_as_often_as_it_is_near() {
+    let n = 1 << 16;
+    let mut noise = vec![0; n];
+    dispatch::active().noise(7, 0, &mut noise);
+    // Mantissa bits and smallest exponent field of E4M3, E5M2, f16, bf16.
+    for (mantissa, exponent) in [(3, 121), (2, 113), (10, 113), (7, 1)] {
+        let smallest = 2f64.powi(exponent as i32 - 127);
+        for x in [1.1_f32, -3.7, 0.01, 1e-5, 3e-7, -1e-40, 60000.0] {
+            let field = (f64::from(x.abs())).max(smallest).log2().floor();
+            let step = 2f64.powi(field as i32 - mantissa as i32);
+            let (low, rest) = ((f64::from(x) / step).floor() * step, f64::from(x) / step);
+            let share = rest - rest.floor();
+            for k in tables() {
+                let mut data = vec![x; n];
+                k.dither(&mut data, &noise, mantissa, exponent);
+                let above = data.iter().filter(|y| f64::from(**y) == low + step).count();
+                let below = data.iter().filter(|y| f64::from(**y) == low).count();
+                assert_eq!(above + below, n, "{x:e} {mantissa} {:?}", k.isa());
+                // Five standard deviations of a fair draw.
+                let deviation = (above as f64 / n as f64 - share).abs();
+                assert!(deviation < 5.0 * (0.25 / n as f64).sqrt(), "{x:e} {mantissa} {deviation}");
+            }
+        }
+        for k in tables() {
+            let mut data = vec![0.0, -0.0, 1.0, -1.5, f32::INFINITY, 2.0];
+            let start = data.clone();
+            k.dither(&mut data, &noise, mantissa, exponent);
+            assert_eq!(data, start, "numbers of the format stay");
         }
     }
 }

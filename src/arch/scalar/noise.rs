@@ -21,7 +21,8 @@ fn philox(key: u64, counter: u64) -> [u32; 4] {
 #[inline(always)]
 pub(crate) fn fill(key: u64, first: u64, dst: &mut [u32]) {
     let skip = (first % 4) as usize;
-    let (head, rest) = dst.split_at_mut_checked((4 - skip) % 4).unwrap_or_default();
+    let head = ((4 - skip) % 4).min(dst.len());
+    let (head, rest) = dst.split_at_mut_checked(head).unwrap_or_default();
     let mut counter = first / 4;
     if skip > 0 {
         let words = philox(key, counter);
