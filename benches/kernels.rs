@@ -17,7 +17,8 @@ use half::{bf16, f16};
 use ptqk::dispatch;
 use ptqk::formats::{CB4, E4M3, E5M2, FloatFormat};
 use ptqk::kernels::{
-    Affine, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Kernels, TableCoding,
+    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Kernels, PowerRounding,
+    TableCoding,
 };
 use ptqk::params::elementwise::Rounding;
 use std::hint::black_box;
@@ -134,6 +135,87 @@ const CASES: &[Case] = &[
         run: |k, b, n| {
             let from = decoding(E4M3, &b.more[..n / 128], GROUP);
             k.decode_float(&b.bytes[..n], &from, &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "encode_e4m3_group32",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let to = encoding(E4M3, &b.more[..n / 32], NonZeroUsize::new(32).unwrap());
+            k.encode_float(&b.floats[..n], &to, &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "encode_codebook_u8",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            let values: Vec<f32> = (0..256).map(|i| (i as f32 - 128.0) / 100.0).collect();
+            let to = Codebook { values: &values, group: WHOLE, scale: &[] };
+            k.encode_codebook_u8(&b.floats[..n], &to, &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "decode_codebook_u8",
+        read: 8,
+        write: 32,
+        run: |k, b, n| {
+            let values: Vec<f32> = (0..256).map(|i| (i as f32 - 128.0) / 100.0).collect();
+            let from = Codebook { values: &values, group: WHOLE, scale: &[] };
+            k.decode_codebook_u8(&b.bytes[..n], &from, &mut b.floats[..n]);
+        },
+    },
+    Case {
+        name: "encode_power",
+        read: 32,
+        write: 8,
+        run: |k, b, n| {
+            k.encode_power(&b.more[..n], PowerRounding::Up, 254, &mut b.bytes[..n]);
+        },
+    },
+    Case {
+        name: "decode_power",
+        read: 8,
+        write: 32,
+        run: |k, b, n| k.decode_power(&b.bytes[..n], &mut b.floats[..n]),
+    },
+    Case {
+        name: "fake_convert",
+        read: 32,
+        write: 32,
+        run: |k, b, n| {
+            k.fake_convert(&mut b.more[..n], 1.5, 0.0, &encoding(E4M3, &[], WHOLE));
+        },
+    },
+    Case {
+        name: "noise",
+        read: 32,
+        write: 32,
+        run: |k, b, n| k.noise(7, 0, bytemuck::cast_slice_mut(&mut b.ints[..n])),
+    },
+    Case {
+        name: "dither",
+        read: 64,
+        write: 32,
+        run: |k, b, n| {
+            let noise = bytemuck::cast_slice(&b.ints[..n]);
+            k.dither(&mut b.more[..n], noise, 3, 121);
+        },
+    },
+    Case {
+        name: "pack_6",
+        read: 8,
+        write: 6,
+        run: |k, b, n| k.pack_6(&b.bytes[..n], &mut b.more_bytes[..n / 4 * 3]),
+    },
+    Case {
+        name: "unpack_6",
+        read: 6,
+        write: 8,
+        run: |k, b, n| {
+            let n = n / 4 * 4;
+            k.unpack_6(&b.bytes[..n / 4 * 3], &mut b.more_bytes[..n]);
         },
     },
     Case {

@@ -2,11 +2,12 @@
 //! of two carries the constant that the code needs.
 
 use crate::arch::bits::Bits;
-use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
+use crate::arch::generic::divide::Quotient;
+use crate::arch::generic::encode::{self, Divisors, Scheme};
 use crate::arch::scalar::minifloat::{EXPONENT, decode_one};
-use crate::arch::simd::{BLOCK, PAIR, Simd, blocks, padded, unpad};
+use crate::arch::simd::{BLOCK, Simd};
 use crate::formats::{FloatFormat, Specials};
-use crate::kernels::{FloatDecoding, FloatEncoding, QUOTIENT_LIMIT, has_reciprocal};
+use crate::kernels::{FloatDecoding, FloatEncoding};
 
 /// The constants of an encoding.
 #[derive(Clone, Copy)]
@@ -66,91 +67,27 @@ impl<S: Bits> Constants<S> {
     }
 }
 
-/// Nothing is divided.
+/// To a float format. `FNUZ`: there is no -0.
 #[derive(Clone, Copy)]
-struct Whole;
+struct Codes<S: Simd, const FNUZ: bool>(Constants<S>);
 
-impl<S: Simd> Quotient<S> for Whole {
+impl<S: Bits, const FNUZ: bool> Scheme<S> for Codes<S, FNUZ> {
     #[inline(always)]
-    fn of(self, _: S, x: S::F32, _: bool) -> S::F32 {
-        x
-    }
-
-    #[inline(always)]
-    fn sign(self, _: S, x: S::F32) -> S::F32 {
-        x
-    }
-}
-
-#[inline(always)]
-fn run<S: Bits, const FNUZ: bool>(
-    s: S,
-    quotient: impl Quotient<S>,
-    to: Constants<S>,
-    src: &[f32],
-    dst: &mut [u8],
-) {
-    // A macro and not a closure: see the module. A NaN is rare: it costs one test per block.
-    macro_rules! code {
-        ($x:expr) => {{
-            let x = s.load($x);
-            let code = to.code::<FNUZ>(s, quotient.of(s, x, true), quotient.sign(s, x));
-            if s.any_nan(x) { s.where_nan(x, to.nan, code) } else { code }
-        }};
-    }
-    let (pairs, rest) = src.as_chunks::<PAIR>();
-    let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
-    for (x, q) in pairs.iter().zip(out) {
-        let [a, b] = blocks(x);
-        s.store_u8_pair(code!(a), code!(b), 0, 255, q);
-    }
-    let (block, tail) = rest.as_chunks::<BLOCK>();
-    let (out, out_tail) = out_rest.as_chunks_mut::<BLOCK>();
-    for (x, q) in block.iter().zip(out) {
-        s.store_u8(code!(x), 0, 255, q);
-    }
-    if !tail.is_empty() {
-        let mut last = [0; BLOCK];
-        s.store_u8(code!(&padded(tail, 0.0)), 0, 255, &mut last);
-        unpad(&last, out_tail);
-    }
-}
-
-#[inline(always)]
-fn encode_groups<S: Bits, const FNUZ: bool>(
-    s: S,
-    src: &[f32],
-    to: &FloatEncoding<'_>,
-    dst: &mut [u8],
-) {
-    let constants = Constants::new(s, to);
-    if to.scale.is_empty() {
-        run::<S, FNUZ>(s, Whole, constants, src, dst);
-        return;
-    }
-    let groups = src.chunks(to.group.get()).zip(dst.chunks_mut(to.group.get()));
-    for ((src, dst), scale) in groups.zip(to.scale) {
-        if !has_reciprocal(*scale) {
-            let divided = Divided { divisor: s.splat(*scale), limit: s.splat(QUOTIENT_LIMIT) };
-            run::<S, FNUZ>(s, divided, constants, src, dst);
-            continue;
-        }
-        let reciprocal = Reciprocal::new(s, *scale);
-        if to.bounded {
-            run::<S, FNUZ>(s, reciprocal, constants, src, dst);
-        } else {
-            let limit = s.splat(scale.abs() * QUOTIENT_LIMIT);
-            run::<S, FNUZ>(s, Limited { reciprocal, limit }, constants, src, dst);
-        }
+    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
+        let code = self.0.code::<FNUZ>(s, quotient.of(s, x, true), quotient.sign(s, x));
+        // A NaN is rare: it costs one test per block.
+        if s.any_nan(x) { s.where_nan(x, self.0.nan, code) } else { code }
     }
 }
 
 #[inline(always)]
 pub(crate) fn encode<S: Bits>(s: S, src: &[f32], to: &FloatEncoding<'_>, dst: &mut [u8]) {
+    let divisors = Divisors { group: to.group, scale: to.scale, bounded: to.bounded };
+    let constants = Constants::new(s, to);
     if to.format.specials == Specials::NegativeZeroIsNan {
-        encode_groups::<S, true>(s, src, to, dst);
+        encode::groups(s, Codes::<S, true>(constants), divisors, src, dst);
     } else {
-        encode_groups::<S, false>(s, src, to, dst);
+        encode::groups(s, Codes::<S, false>(constants), divisors, src, dst);
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod codebook;
 pub(crate) mod convert;
 pub(crate) mod dequantize;
 pub(crate) mod divide;
+pub(crate) mod encode;
 pub(crate) mod fake_convert;
 pub(crate) mod fake_quantize;
 pub(crate) mod minifloat;
