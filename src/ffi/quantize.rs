@@ -6,9 +6,10 @@ use crate::algorithms::quantize::{self, Quantizer};
 use crate::dispatch;
 use crate::ffi::check;
 use crate::params::context::Ctx;
-use crate::params::elementwise::{FakeQuantizeParams, QuantizeParams};
+use crate::params::elementwise::{FakeQuantizeParams, QuantizeParams, Rounding};
 use crate::params::matrix::{CodeType, Codes, CodesMut, Matrix, MatrixMut};
 use crate::status::{Error, Result, Status};
+use core::ffi::CStr;
 
 /// Fills the parameters of `ptqk_quantize` and `ptqk_dequantize`: per tensor, the whole range of
 /// the code type.
@@ -32,7 +33,7 @@ pub unsafe extern "C" fn ptqk_fake_quantize_params_default(params: *mut FakeQuan
 unsafe fn quantizer<'a>(
     params: &QuantizeParams,
     (rows, cols): (usize, usize),
-    code_type: CodeType,
+    (code_type, argument): (CodeType, &'static CStr),
     scale: *const f32,
     zero_point: *const i32,
     nf4: &'a Table,
@@ -44,7 +45,7 @@ unsafe fn quantizer<'a>(
         None => {
             let rule = c"must not be PTQK_CODE_TYPE_E8M0, which has no sign";
             let value = f64::from(code_type as u32);
-            return Err(Error::field(c"codes", c"code_type", rule, value));
+            return Err(Error::field(argument, c"code_type", rule, value));
         }
     };
     if !zero_point.is_null() && !code_type.is_integer() {
@@ -52,11 +53,9 @@ unsafe fn quantizer<'a>(
         return Err(Error::new(Status::InvalidParameter, c"zero_point", rule));
     }
     let sharing = params.sharing()?;
-    let (count, zero) = if rows == 0 || cols == 0 {
-        (0, code_type.range())
-    } else {
-        (check::count(sharing.count(rows, cols), c"scale")?, code_type.range())
-    };
+    let zero = code_type.range();
+    let count = if rows == 0 || cols == 0 { Some(0) } else { sharing.count(rows, cols) };
+    let count = check::count(count, c"scale")?;
     // SAFETY: the contract of this function.
     let (scale, scale_span) = unsafe { check::array(scale, count, c"scale") }?;
     // SAFETY: as above.
@@ -66,8 +65,11 @@ unsafe fn quantizer<'a>(
     check::every(scale, c"scale", rule, |s| s.is_finite() && s != 0.0)?;
     let rule = c"must be within the code type";
     check::every(zero_point, c"zero_point", rule, |z| (zero.0..=zero.1).contains(&z))?;
-    let range = params.code_range(code_type)?;
-    let rounding = params.rounding()?;
+    let (range, rounding) = if code_type.is_integer() {
+        (params.code_range(code_type)?, params.rounding()?)
+    } else {
+        (zero, Rounding::AfterRounding)
+    };
     Ok((Quantizer { sharing, scale, zero_point, rounding, range, coding }, [scale_span, zero_span]))
 }
 
@@ -110,8 +112,9 @@ pub unsafe extern "C" fn ptqk_quantize(
         check::same_shape(shape, (dst.rows(), dst.cols()), c"dst")?;
         let nf4 = Table::nf4();
         // SAFETY: as above.
-        let (quantizer, [scale, zero]) =
-            unsafe { quantizer(&params, shape, dst.code_type(), scale, zero_point, &nf4) }?;
+        let (quantizer, [scale, zero]) = unsafe {
+            quantizer(&params, shape, (dst.code_type(), c"dst"), scale, zero_point, &nf4)
+        }?;
         check::disjoint(&[dst_span], &[src_span, scale, zero])?;
         quantize::quantize(dispatch::active(), exec, &quantizer, src, dst)
     };
@@ -151,8 +154,9 @@ pub unsafe extern "C" fn ptqk_dequantize(
         check::same_shape(shape, (dst.rows(), dst.cols()), c"dst")?;
         let nf4 = Table::nf4();
         // SAFETY: as above.
-        let (quantizer, [scale, zero]) =
-            unsafe { quantizer(&params, shape, src.code_type(), scale, zero_point, &nf4) }?;
+        let (quantizer, [scale, zero]) = unsafe {
+            quantizer(&params, shape, (src.code_type(), c"src"), scale, zero_point, &nf4)
+        }?;
         check::disjoint(&[dst_span], &[src_span, scale, zero])?;
         quantize::dequantize(dispatch::active(), exec, &quantizer, src, dst)
     };
