@@ -25,7 +25,7 @@ unsafe fn codebook<'a>(
     let name = c"params.codebook";
     // SAFETY: the contract of this function.
     let (values, span) = unsafe { check::array(params.codebook, format.codebook_size, name) }?;
-    check::finite(values, name)?;
+    check::every(values, name, c"must be finite", f32::is_finite)?;
     let ascending = values.windows(2).position(|pair| !pair.is_sorted_by(|a, b| a < b));
     if let Some(i) = ascending {
         let value = values.get(i + 1).map_or(0.0, |x| f64::from(*x));
@@ -85,6 +85,11 @@ fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'stati
     }
     let value = f64::from(code_type as u32);
     Err(Error::field(argument, c"code_type", c"must be the code type of params.mode", value))
+}
+
+/// Number of scales of the matrix: 1 with NVFP4, unless there are no weights.
+fn tensor_scales(format: &WeightFormat, rows: usize, cols: usize) -> usize {
+    usize::from(format.mode == WeightMode::Nvfp4 && rows > 0 && cols > 0)
 }
 
 /// Compresses weights to codes of few bits with a scale per group.
@@ -153,7 +158,7 @@ pub unsafe extern "C" fn ptqk_compress_weights(
         let zeros = check::Output::new(zero_point, zeros, c"zero_point")?;
         let per_row = grouping.cols;
         let group = if format.by_column { 1 } else { grouping.group.get() };
-        let tensors = usize::from(format.mode == WeightMode::Nvfp4);
+        let tensors = tensor_scales(&format, rows, cols);
         let tensor_scale = check::Output::new(tensor_scale, tensors, c"tensor_scale")?;
         let count = |scales: ScaleType| if format.scales == scales { groups } else { 0 };
         // At most one of the three is not empty.
@@ -205,7 +210,7 @@ unsafe fn compressed<'a>(
     let (codes, codes_span): (CodesView<'a>, _) = unsafe { check::codes(codes, c"codes") }?;
     check_code_type(&format, codes.code_type(), c"codes")?;
     let groups = weights::layout(&format, codes.rows(), codes.cols())?.groups;
-    let tensors = usize::from(format.mode == WeightMode::Nvfp4);
+    let tensors = tensor_scales(&format, codes.rows(), codes.cols());
     // SAFETY: as above.
     let (tensor_scale, tensor_span) =
         unsafe { check::array(tensor_scale, tensors, c"tensor_scale") }?;
