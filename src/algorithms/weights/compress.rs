@@ -46,8 +46,8 @@ pub fn compress(
     let codebook = codebook_of(format, codebook);
     let table = table_of(format, codebook);
     let mut rule = Rule::new(format, codebook, table.as_ref());
-    if format.mode == WeightMode::Nvfp4 {
-        rule.tensor_scale = nvfp4_scale(k, exec, &rule, src)?;
+    if format.mode == WeightMode::Nvfp4 && !tensor_scale.is_empty() {
+        rule.tensor_scale = nvfp4_scale(k, exec.silent(), &rule, src)?;
         tensor_scale.iter_mut().for_each(|to| *to = rule.tensor_scale);
     }
     let bad = First(AtomicUsize::new(usize::MAX));
@@ -185,12 +185,13 @@ fn compress_columns(
             for row in rows.clone() {
                 k.min_max_columns(widened(k, src.run(row, cols.clone()), &mut buffer), min, max);
             }
-            if batch.set(rule, min, max).is_some() {
-                for row in rows.clone() {
-                    if let Some(inside) = first_not_finite(src.run(row, cols.clone())) {
-                        bad.see(row * src.cols() + cols.start + inside);
-                    }
-                }
+            if let Some(g) = batch.set(rule, min, max) {
+                let found = rows.clone().find_map(|row| {
+                    let inside = first_not_finite(src.run(row, cols.clone()))?;
+                    Some(row * src.cols() + cols.start + inside)
+                });
+                // A width that overflows has no such element: the first of its group is named.
+                bad.see(found.unwrap_or(rows.start * src.cols() + cols.start + g));
             }
             let mut reciprocal = [0.0; COLUMNS];
             let mut params = batch.params(rule, n, WHOLE);
