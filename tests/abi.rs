@@ -1,7 +1,7 @@
 //! The binary interface: sizes and offsets of structures, numbers of constants, defaults, versions;
 //! in Rust, in the header, and in the documentation of both.
 
-#![cfg(all(feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -85,6 +85,16 @@ layouts! {
         size: 0 | 0, granularity: 4 | 4, fixed_point: 8 | 8, zero_point: 12 | 12,
         code_min: 16 | 16, code_max: 20 | 20,
     }
+    "ptqk_convert_params": ConvertParams, 24 | 24 {
+        size: 0 | 0, overflow: 4 | 4, nan_rule: 8 | 8, rounding: 12 | 12, seed: 16 | 16,
+    }
+    "ptqk_fake_convert_params": FakeConvertParams, 20 | 20 {
+        size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, destination_type: 12 | 12,
+        nan_rule: 16 | 16,
+    }
+    "ptqk_fp8_params": Fp8Params, 16 | 16 {
+        size: 0 | 0, destination_type: 4 | 4, per_channel: 8 | 8, activation_scale: 12 | 12,
+    }
     "ptqk_quantization_params": QuantizationParams, 32 | 32 {
         size: 0 | 0, num_bits: 4 | 4, scheme: 8 | 8, signedness_to_force: 12 | 12,
         per_channel: 16 | 16, narrow_range: 20 | 20, overflow_fix: 24 | 24,
@@ -94,13 +104,15 @@ layouts! {
         level_low: 0 | 0, level_high: 4 | 4, code_min: 8 | 8, code_max: 12 | 12, levels: 16 | 16,
         is_signed: 20 | 20, code_type: 24 | 24,
     }
-    "ptqk_weight_params": WeightParams, 24 | 24 {
+    "ptqk_weight_params": WeightParams, 48 | 44 {
         size: 0 | 0, mode: 4 | 4, group_size: 8 | 8, reduction_axis: 12 | 12,
-        scale_dtype: 16 | 16, asymmetric_range: 20 | 20,
+        scale_dtype: 16 | 16, asymmetric_range: 20 | 20, mx_scale: 24 | 24, scale_guard: 28 | 28,
+        fp8_through_f16: 32 | 32, codebook_size: 36 | 36, codebook: 40 | 40,
     }
-    "ptqk_weight_layout": WeightLayout, 56 | 32 {
+    "ptqk_weight_layout": WeightLayout, 64 | 36 {
         code_type: 0 | 0, bits: 4 | 4, code_row_bytes: 8 | 8, code_bytes: 16 | 12,
-        groups: 24 | 16, scale_bytes: 32 | 20, zero_point_bytes: 40 | 24, total_bytes: 48 | 28,
+        groups: 24 | 16, scale_bytes: 32 | 20, tensor_scale_bytes: 40 | 24,
+        zero_point_bytes: 48 | 28, total_bytes: 56 | 32,
     }
     "ptqk_weight_error": WeightError, 8 | 8 { max_mean_squared: 0 | 0, frobenius: 4 | 4 }
     "ptqk_group_fallback_params": GroupFallbackParams, 16 | 16 {
@@ -201,6 +213,32 @@ fn constants() {
         PTQK_WEIGHT_MODE_INT4_ASYM = 3: WeightMode::Int4Asym,
         PTQK_WEIGHT_MODE_INT3_SYM = 4: WeightMode::Int3Sym,
         PTQK_WEIGHT_MODE_INT2_SYM = 5: WeightMode::Int2Sym,
+        PTQK_WEIGHT_MODE_NF4 = 6: WeightMode::Nf4,
+        PTQK_WEIGHT_MODE_FP4 = 7: WeightMode::Fp4,
+        PTQK_WEIGHT_MODE_MXFP4 = 8: WeightMode::Mxfp4,
+        PTQK_WEIGHT_MODE_NVFP4 = 9: WeightMode::Nvfp4,
+        PTQK_WEIGHT_MODE_FP8_E4M3 = 10: WeightMode::Fp8E4m3,
+        PTQK_WEIGHT_MODE_FP8_E5M2 = 11: WeightMode::Fp8E5m2,
+        PTQK_WEIGHT_MODE_MXFP8_E4M3 = 12: WeightMode::Mxfp8E4m3,
+        PTQK_WEIGHT_MODE_MXFP8_E5M2 = 13: WeightMode::Mxfp8E5m2,
+        PTQK_WEIGHT_MODE_MXFP6_E3M2 = 14: WeightMode::Mxfp6E3m2,
+        PTQK_WEIGHT_MODE_MXFP6_E2M3 = 15: WeightMode::Mxfp6E2m3,
+        PTQK_WEIGHT_MODE_MXINT8 = 16: WeightMode::Mxint8,
+        PTQK_WEIGHT_MODE_CB4 = 17: WeightMode::Cb4,
+        PTQK_WEIGHT_MODE_CODEBOOK = 18: WeightMode::Codebook,
+        PTQK_MX_SCALE_CEIL = 0: MxScale::Ceil,
+        PTQK_MX_SCALE_CEIL_LOGARITHM = 1: MxScale::CeilLogarithm,
+        PTQK_MX_SCALE_FLOOR = 2: MxScale::Floor,
+        PTQK_SCALE_GUARD_SCALE = 0: ScaleGuard::Scale,
+        PTQK_SCALE_GUARD_MAGNITUDE = 1: ScaleGuard::Magnitude,
+        PTQK_OVERFLOW_SATURATE = 0: Overflow::Saturate,
+        PTQK_OVERFLOW_SPECIAL = 1: Overflow::Special,
+        PTQK_NAN_RULE_KEEP = 0: NanRule::Keep,
+        PTQK_NAN_RULE_NEGATIVE_MAX = 1: NanRule::NegativeMax,
+        PTQK_FLOAT_ROUNDING_NEAREST = 0: FloatRounding::Nearest,
+        PTQK_FLOAT_ROUNDING_STOCHASTIC = 1: FloatRounding::Stochastic,
+        PTQK_FLOAT_ROUNDING_UP = 2: FloatRounding::Up,
+        PTQK_FLOAT_ROUNDING_DOWN = 3: FloatRounding::Down,
         PTQK_DTYPE_F32 = 0: Dtype::F32,
         PTQK_DTYPE_F16 = 1: Dtype::F16,
         PTQK_DTYPE_BF16 = 2: Dtype::Bf16,
@@ -221,6 +259,15 @@ fn constants() {
         PTQK_CODE_TYPE_U4 = 5: CodeType::U4,
         PTQK_CODE_TYPE_U3 = 6: CodeType::U3,
         PTQK_CODE_TYPE_U2 = 7: CodeType::U2,
+        PTQK_CODE_TYPE_E4M3 = 8: CodeType::E4m3,
+        PTQK_CODE_TYPE_E5M2 = 9: CodeType::E5m2,
+        PTQK_CODE_TYPE_E4M3_FNUZ = 10: CodeType::E4m3Fnuz,
+        PTQK_CODE_TYPE_E5M2_FNUZ = 11: CodeType::E5m2Fnuz,
+        PTQK_CODE_TYPE_E8M0 = 12: CodeType::E8m0,
+        PTQK_CODE_TYPE_E3M2 = 13: CodeType::E3m2,
+        PTQK_CODE_TYPE_E2M3 = 14: CodeType::E2m3,
+        PTQK_CODE_TYPE_E2M1 = 15: CodeType::E2m1,
+        PTQK_CODE_TYPE_NF4 = 16: CodeType::Nf4,
         PTQK_GROUP_ACTION_COMPRESS = 0: GroupAction::Compress,
         PTQK_GROUP_ACTION_BACKUP = 1: GroupAction::Backup,
         PTQK_GROUP_ACTION_SKIP = 2: GroupAction::Skip,
@@ -263,11 +310,11 @@ fn documented(doc: &str) -> Option<&str> {
     if let Some((_, rest)) = doc.split_once("Default: ") {
         return rest.split([' ', ',']).next().map(|word| word.trim_end_matches('.'));
     }
-    doc.split_once(" (default)").and_then(|(before, _)| before.rsplit(' ').next())
+    doc.split_once(" (default").and_then(|(before, _)| before.rsplit(' ').next())
 }
 
 /// The number that a default in words stands for.
-fn meaning(field: &str, word: &str) -> i64 {
+fn meaning(field: &str, word: &str) -> f64 {
     let word = word.trim_matches('`');
     let prefix = match field {
         "granularity" => "PTQK_GRANULARITY",
@@ -275,19 +322,42 @@ fn meaning(field: &str, word: &str) -> i64 {
         "signedness_to_force" => "PTQK_SIGNEDNESS",
         "overflow_fix" => "PTQK_OVERFLOW_FIX",
         "fallback_mode" => "PTQK_GROUP_FALLBACK",
+        "rounding" => "PTQK_FLOAT_ROUNDING",
         _ => "",
     };
     let whole = prefix.is_empty() || word.starts_with("PTQK_");
     let name = if whole { word.to_owned() } else { format!("{prefix}_{}", word.to_uppercase()) };
     match word {
-        "NULL" => 0,
-        "INT32_MIN" => i64::from(i32::MIN),
-        "INT32_MAX" => i64::from(i32::MAX),
+        "NULL" => 0.0,
+        "INT32_MIN" => f64::from(i32::MIN),
+        "INT32_MAX" => f64::from(i32::MAX),
         _ => match enumerators().get(&name) {
-            Some(value) => *value,
+            Some(value) => *value as f64,
             None => word.parse().unwrap_or_else(|_| panic!("{field} by default is {word}")),
         },
     }
+}
+
+/// A field as a number; NULL is 0.
+trait Number {
+    fn number(self) -> f64;
+}
+
+macro_rules! number {
+    ($($ty:ty: |$x:ident| $number:expr),+ $(,)?) => {$(impl Number for $ty {
+        fn number(self) -> f64 {
+            let $x = self;
+            $number
+        }
+    })+};
+}
+
+number! {
+    u32: |x| f64::from(x),
+    i32: |x| f64::from(x),
+    f32: |x| f64::from(x),
+    u64: |x| x as f64,
+    *const f32: |x| x.addr() as f64,
 }
 
 #[test]
@@ -303,7 +373,7 @@ fn defaults() {
                 assert_eq!(filled.size as usize, size_of::<$ty>(), $name);
                 $(
                     assert_eq!(filled.$field, $ty::DEFAULT.$field, concat!($name, ".", stringify!($field)));
-                    all.push(($name, stringify!($field), i64::from($ty::DEFAULT.$field)));
+                    all.push(($name, stringify!($field), $ty::DEFAULT.$field.number()));
                 )+
             })+
             all
@@ -327,7 +397,17 @@ fn defaults() {
             is_first_layer,
         }
         "ptqk_weight_params": WeightParams, ptqk_weight_params_default {
-            mode, group_size, reduction_axis, scale_dtype, asymmetric_range,
+            mode, group_size, reduction_axis, scale_dtype, asymmetric_range, mx_scale, scale_guard,
+            fp8_through_f16, codebook_size, codebook,
+        }
+        "ptqk_convert_params": ConvertParams, ptqk_convert_params_default {
+            overflow, nan_rule, rounding, seed,
+        }
+        "ptqk_fake_convert_params": FakeConvertParams, ptqk_fake_convert_params_default {
+            granularity, group_size, destination_type, nan_rule,
+        }
+        "ptqk_fp8_params": Fp8Params, ptqk_fp8_params_default {
+            destination_type, per_channel, activation_scale,
         }
         "ptqk_group_fallback_params": GroupFallbackParams, ptqk_group_fallback_params_default {
             fallback_mode, group_size, min_adjusted_group_size,

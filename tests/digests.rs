@@ -3,7 +3,7 @@
 //!
 //! A changed digest is a change of `PTQK_NUMERIC_VERSION`; the failing test prints the new table.
 
-#![cfg(all(feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -40,6 +40,64 @@ const DIGESTS: &[(&str, u64)] = &[
     ("dequantize u3 f32", 0x406B_552A_915F_0C32),
     ("quantize f32 u2", 0x50EA_C08B_5C7C_7F0C),
     ("dequantize u2 f32", 0x98B9_0C29_5531_DC5A),
+    ("quantize f32 e4m3", 0x3969_AF1F_8068_3D38),
+    ("dequantize e4m3 f32", 0x1781_AB39_9998_6949),
+    ("quantize f32 e5m2", 0x3034_74B5_17C7_6F81),
+    ("dequantize e5m2 f32", 0xA707_E556_0F0C_C479),
+    ("quantize f32 e4m3_fnuz", 0x676A_61B7_7FC5_23E7),
+    ("dequantize e4m3_fnuz f32", 0xEA94_CAA2_1DFA_FFD8),
+    ("quantize f32 e5m2_fnuz", 0x11A4_7952_E630_3473),
+    ("dequantize e5m2_fnuz f32", 0x7BCF_F386_8043_0F83),
+    ("quantize f32 e3m2", 0x9BC3_7D13_7491_5FB0),
+    ("dequantize e3m2 f32", 0xE798_02AE_DF4E_E198),
+    ("quantize f32 e2m3", 0x147D_D308_EBC6_551E),
+    ("dequantize e2m3 f32", 0x430A_3C57_0AD5_CDF2),
+    ("quantize f32 e2m1", 0x5F6E_AAA9_DE8C_1AFF),
+    ("dequantize e2m1 f32", 0xA438_7658_B053_CF7D),
+    ("quantize f32 nf4", 0xA6F7_8EE3_F4A9_EF4A),
+    ("dequantize nf4 f32", 0x8618_68C5_A6D3_96A6),
+    ("encode f32 e4m3", 0xC3DF_D09F_2582_5F7D),
+    ("decode e4m3 f32", 0x2EC6_61CA_10C8_893A),
+    ("encode f32 e5m2", 0x3BDC_9A75_0E54_9A5B),
+    ("decode e5m2 f32", 0x5940_F5ED_37EF_F4F6),
+    ("encode f32 e4m3_fnuz", 0x7C53_1FD6_C7E2_32E5),
+    ("decode e4m3_fnuz f32", 0xE628_4F8C_0990_3EF0),
+    ("encode f32 e5m2_fnuz", 0x7318_C82D_8062_004F),
+    ("decode e5m2_fnuz f32", 0x2FA7_ADA0_D41A_758E),
+    ("encode f32 e8m0", 0x27C7_A956_0C72_5659),
+    ("decode e8m0 f32", 0x2850_2923_DBD6_DE49),
+    ("encode f32 e3m2", 0x01DF_0A54_BDB3_D8B1),
+    ("decode e3m2 f32", 0x4C81_68D3_8262_90D8),
+    ("encode f32 e2m3", 0x5F95_64D6_A352_B275),
+    ("decode e2m3 f32", 0xAE97_2C81_9167_D8D8),
+    ("encode f32 e2m1", 0x8FBF_436D_59AD_3CF5),
+    ("decode e2m1 f32", 0x83D7_4B99_0996_7820),
+    ("encode f32 nf4", 0xE31A_CED8_5FE6_E89D),
+    ("decode nf4 f32", 0xCA09_1891_5996_F254),
+    ("convert f32 f32", 0x61AD_19A9_4045_C435),
+    ("fake_convert f32 f32 e4m3", 0x6819_E6D2_E41C_029E),
+    ("fake_convert f32 f32 e5m2", 0xA85F_1C13_79BF_A516),
+    ("fake_convert f32 f32 e4m3_fnuz", 0x8417_14D8_D07D_57E7),
+    ("fake_convert f32 f32 e5m2_fnuz", 0xA85F_1C13_79BF_A516),
+    ("fake_convert f32 f32 e3m2", 0xE2F5_1D94_9AA7_6025),
+    ("fake_convert f32 f32 e2m3", 0xE760_60C4_BC20_039A),
+    ("fake_convert f32 f32 e2m1", 0x3A04_E89E_F174_2E5B),
+    ("convert f32 f16", 0xC3DC_7791_93B2_64DD),
+    ("fake_convert f32 f16 e4m3", 0x7463_ABC8_12CF_267D),
+    ("fake_convert f32 f16 e5m2", 0xF339_3A56_FF14_8A5D),
+    ("fake_convert f32 f16 e4m3_fnuz", 0x2E6A_CCF8_BC1F_9700),
+    ("fake_convert f32 f16 e5m2_fnuz", 0xF339_3A56_FF14_8A5D),
+    ("fake_convert f32 f16 e3m2", 0xF429_ADFA_C9D8_C1E9),
+    ("fake_convert f32 f16 e2m3", 0x7367_F83C_50DA_F85A),
+    ("fake_convert f32 f16 e2m1", 0x8134_2A2E_4F40_2452),
+    ("convert f32 bf16", 0xEC3A_26CC_3901_C24D),
+    ("fake_convert f32 bf16 e4m3", 0xF872_F732_AB82_4173),
+    ("fake_convert f32 bf16 e5m2", 0x55B6_1971_BDAD_671D),
+    ("fake_convert f32 bf16 e4m3_fnuz", 0xCA4D_9ECB_E740_C3B9),
+    ("fake_convert f32 bf16 e5m2_fnuz", 0x55B6_1971_BDAD_671D),
+    ("fake_convert f32 bf16 e3m2", 0x4310_AC04_D95C_3054),
+    ("fake_convert f32 bf16 e2m3", 0x1E0A_A6ED_4DC4_A3F0),
+    ("fake_convert f32 bf16 e2m1", 0x11C6_BCDB_6AE6_F101),
     ("fake_quantize f32 f32", 0x1A85_33BF_858B_01C5),
     ("fake_quantize f32 f16", 0x1854_DBC6_E163_244F),
     ("fake_quantize f32 bf16", 0xEF21_569D_D043_3467),
@@ -52,14 +110,50 @@ const DIGESTS: &[(&str, u64)] = &[
     ("compress int8_sym f32 by groups", 0x2344_93AB_9324_77DB),
     ("compress int8_asym f32", 0x5BB2_26CD_76D2_5765),
     ("compress int8_asym f32 by groups", 0x0098_3C2D_F3F7_42B8),
+    ("compress int8_asym f32 by other rules", 0xFC4E_C182_3E4C_7BFD),
     ("compress int4_sym f32", 0x6D28_9173_C286_E241),
     ("compress int4_sym f32 by groups", 0x2FF5_34A2_E0BE_1637),
     ("compress int4_asym f32", 0x732A_BE4C_4C17_5F04),
     ("compress int4_asym f32 by groups", 0x3A0F_0E0A_327B_417B),
+    ("compress int4_asym f32 by other rules", 0x3F1F_6237_0E4B_CAE1),
     ("compress int3_sym f32", 0x14C8_F3F8_071A_0681),
     ("compress int3_sym f32 by groups", 0xEC61_BE34_E585_EA3B),
     ("compress int2_sym f32", 0xD2DD_3AA1_832D_4C7E),
     ("compress int2_sym f32 by groups", 0x9BB3_DB09_DFFF_44A4),
+    ("compress nf4 f32", 0x817B_4055_E258_13D3),
+    ("compress nf4 f32 by groups", 0x7AEF_D725_0FA2_9BB6),
+    ("compress nf4 f32 by other rules", 0x6AFA_EF56_A0A6_5B19),
+    ("compress fp4 f32", 0x71A4_2AB1_800F_0283),
+    ("compress fp4 f32 by groups", 0x33D9_D037_CDC4_1F87),
+    ("compress fp4 f32 by other rules", 0xE547_A86C_5169_57ED),
+    ("compress mxfp4 f32", 0xC4CA_DFAC_703A_3D27),
+    ("compress nvfp4 f32", 0x5E84_B750_DFE0_6F65),
+    ("compress fp8_e4m3 f32", 0x5E91_A02B_C8BE_4525),
+    ("compress fp8_e4m3 f32 by groups", 0xABA1_DA6A_0EC5_B987),
+    ("compress fp8_e4m3 f32 by other rules", 0xACCD_2CE5_55D3_3180),
+    ("compress fp8_e5m2 f32", 0x35A3_CD2A_0F76_6BB8),
+    ("compress fp8_e5m2 f32 by groups", 0x8BD7_0326_2A16_B46C),
+    ("compress fp8_e5m2 f32 by other rules", 0x7E1B_D6CD_4EF3_B29F),
+    ("compress mxfp8_e4m3 f32", 0xB4EB_621F_F0A7_4DAB),
+    ("compress mxfp8_e5m2 f32", 0xDF46_6701_F1A5_C6A9),
+    ("compress mxfp6_e3m2 f32", 0xE8C9_3AAD_5ACC_A939),
+    ("compress mxfp6_e2m3 f32", 0x1C6A_D922_7710_7A94),
+    ("compress mxint8 f32", 0x4468_7B6E_6533_634A),
+    ("compress cb4 f32", 0xD2CD_79B1_DE47_4449),
+    ("compress cb4 f32 by groups", 0x6A66_D6E8_8D80_DEA6),
+    ("compress cb4 f32 by other rules", 0x2738_07A2_B657_763D),
+    ("compress codebook of 11 f32", 0xC676_6986_4312_D748),
+    ("compress codebook of 11 f32 by groups", 0x7B38_B2E6_1AC6_0D4A),
+    ("compress codebook of 11 f32 by other rules", 0xECA6_FBCF_EFA7_F32A),
+    ("compress codebook of 16 f32", 0xCB17_0D65_4068_D312),
+    ("compress codebook of 16 f32 by groups", 0xD9E2_14AB_2494_1A43),
+    ("compress codebook of 16 f32 by other rules", 0xAC5D_8166_F701_F7D4),
+    ("compress codebook of 200 f32", 0x3029_5783_0F6E_6322),
+    ("compress codebook of 200 f32 by groups", 0xB34C_ABF8_B5E7_EB2C),
+    ("compress codebook of 200 f32 by other rules", 0x143A_AB58_568C_9589),
+    ("compress codebook of 300 f32", 0x3287_73F0_0A99_3955),
+    ("compress codebook of 300 f32 by groups", 0xAB4A_F3F6_55D1_8FAF),
+    ("compress codebook of 300 f32 by other rules", 0xB809_DA58_F903_E704),
     ("quantize f16 i8", 0x3AC2_AFE3_B6FD_976E),
     ("dequantize i8 f16", 0x7A69_FE18_9EBF_35B0),
     ("quantize f16 u8", 0x1819_9FD2_CB0A_292F),
@@ -76,6 +170,64 @@ const DIGESTS: &[(&str, u64)] = &[
     ("dequantize u3 f16", 0xC8BA_30EE_10A5_BA5D),
     ("quantize f16 u2", 0xBF7B_C36B_704B_3530),
     ("dequantize u2 f16", 0x40ED_143F_A22F_DA74),
+    ("quantize f16 e4m3", 0x4FF7_2D60_F266_2A50),
+    ("dequantize e4m3 f16", 0x4422_59F0_7479_5C0B),
+    ("quantize f16 e5m2", 0xB69A_9C30_2122_770A),
+    ("dequantize e5m2 f16", 0xD70E_E88B_026C_1DE9),
+    ("quantize f16 e4m3_fnuz", 0x3552_764D_D2F8_C6E7),
+    ("dequantize e4m3_fnuz f16", 0x106F_2977_BAC7_38BB),
+    ("quantize f16 e5m2_fnuz", 0x34EF_BF53_3349_F160),
+    ("dequantize e5m2_fnuz f16", 0x87C8_39DB_A624_77E0),
+    ("quantize f16 e3m2", 0x9F40_F8C7_E5EF_33BB),
+    ("dequantize e3m2 f16", 0xF4CB_5079_275C_C5D0),
+    ("quantize f16 e2m3", 0xF087_C686_416E_1D33),
+    ("dequantize e2m3 f16", 0x3910_4F8F_DCCF_7D3C),
+    ("quantize f16 e2m1", 0x5F6E_AAA9_DE8C_1AFF),
+    ("dequantize e2m1 f16", 0x078D_68FF_948A_946B),
+    ("quantize f16 nf4", 0xA06B_912D_5B34_4ABA),
+    ("dequantize nf4 f16", 0xB3CB_F3C1_7009_AEA9),
+    ("encode f16 e4m3", 0x4092_7DEA_9CCB_4385),
+    ("decode e4m3 f16", 0xDE4F_011A_7BC3_CE49),
+    ("encode f16 e5m2", 0x03F4_EE15_C8E1_CB01),
+    ("decode e5m2 f16", 0xC810_6BEF_48C6_A61A),
+    ("encode f16 e4m3_fnuz", 0x2B3D_A5FD_B3B1_37E5),
+    ("decode e4m3_fnuz f16", 0xE230_0AFD_5E9C_6CB9),
+    ("encode f16 e5m2_fnuz", 0x60A7_CFB8_3A91_2A71),
+    ("decode e5m2_fnuz f16", 0x39C9_EFD9_7C5B_0925),
+    ("encode f16 e8m0", 0x3F3B_5862_769C_62F1),
+    ("decode e8m0 f16", 0x89C8_345B_A08B_7C56),
+    ("encode f16 e3m2", 0xF089_1BBD_7794_A395),
+    ("decode e3m2 f16", 0x6A76_82EE_38FE_218E),
+    ("encode f16 e2m3", 0xD84A_A9A1_64E6_7CC9),
+    ("decode e2m3 f16", 0xF9D9_5EB2_0CB6_41BA),
+    ("encode f16 e2m1", 0xA22A_4177_882F_BFE5),
+    ("decode e2m1 f16", 0xEB33_5B37_5789_398B),
+    ("encode f16 nf4", 0x587D_7441_FF3B_2225),
+    ("decode nf4 f16", 0xFEDA_08CD_E4C2_064A),
+    ("convert f16 f32", 0xA740_5B09_D821_6195),
+    ("fake_convert f16 f32 e4m3", 0xD5EF_A035_0B0A_6CC3),
+    ("fake_convert f16 f32 e5m2", 0x7914_346B_3178_3901),
+    ("fake_convert f16 f32 e4m3_fnuz", 0x79D3_F24D_4878_4E11),
+    ("fake_convert f16 f32 e5m2_fnuz", 0x7539_23E2_85AB_B761),
+    ("fake_convert f16 f32 e3m2", 0x6FA9_B146_6F1C_F539),
+    ("fake_convert f16 f32 e2m3", 0xD106_020B_E78D_0531),
+    ("fake_convert f16 f32 e2m1", 0x0FF2_E106_4D13_9B11),
+    ("convert f16 f16", 0x0D00_1497_BEDA_2C25),
+    ("fake_convert f16 f16 e4m3", 0x58D3_E66E_949E_3B72),
+    ("fake_convert f16 f16 e5m2", 0xA9CB_D8D9_5615_AA29),
+    ("fake_convert f16 f16 e4m3_fnuz", 0xB13E_A2A2_B141_BE7C),
+    ("fake_convert f16 f16 e5m2_fnuz", 0x30B9_484A_F622_0396),
+    ("fake_convert f16 f16 e3m2", 0x6072_214E_F0AE_154C),
+    ("fake_convert f16 f16 e2m3", 0x1847_5D27_6A12_6F9A),
+    ("fake_convert f16 f16 e2m1", 0xAC20_6DB0_F81F_CE5E),
+    ("convert f16 bf16", 0xE272_B77D_C684_4041),
+    ("fake_convert f16 bf16 e4m3", 0x5D28_2A7E_143A_71E0),
+    ("fake_convert f16 bf16 e5m2", 0xE037_D555_4D8A_0AD0),
+    ("fake_convert f16 bf16 e4m3_fnuz", 0x3F20_B2AB_B01A_A7E5),
+    ("fake_convert f16 bf16 e5m2_fnuz", 0x55F4_26B0_FEA9_E69F),
+    ("fake_convert f16 bf16 e3m2", 0x16D3_8AFB_ACF3_F223),
+    ("fake_convert f16 bf16 e2m3", 0x0D1E_C0AE_495A_5522),
+    ("fake_convert f16 bf16 e2m1", 0x11C6_BCDB_6AE6_F101),
     ("fake_quantize f16 f32", 0x84E6_EFE6_0C4D_FF82),
     ("fake_quantize f16 f16", 0x652B_B148_1BD2_BF2D),
     ("fake_quantize f16 bf16", 0x6FAE_436A_573B_B9AF),
@@ -88,14 +240,50 @@ const DIGESTS: &[(&str, u64)] = &[
     ("compress int8_sym f16 by groups", 0xC8D0_3AE3_AF3E_BF58),
     ("compress int8_asym f16", 0xC4CC_4925_FC86_C1C2),
     ("compress int8_asym f16 by groups", 0xD43D_5BBB_3F2B_89C3),
+    ("compress int8_asym f16 by other rules", 0x4BB1_9510_FED0_C291),
     ("compress int4_sym f16", 0xA5AD_063D_285E_0CF0),
     ("compress int4_sym f16 by groups", 0xCEB6_BEB0_7F7F_5EFD),
     ("compress int4_asym f16", 0xA76C_2092_7E72_F823),
     ("compress int4_asym f16 by groups", 0x22D8_F74B_39C7_08B6),
+    ("compress int4_asym f16 by other rules", 0x29EC_2DAD_7CE4_3459),
     ("compress int3_sym f16", 0x8B54_FEF3_B43B_5792),
     ("compress int3_sym f16 by groups", 0x3A18_A1C9_E68A_DD25),
     ("compress int2_sym f16", 0x7190_42C4_D20E_2385),
     ("compress int2_sym f16 by groups", 0x4754_D33B_535C_3347),
+    ("compress nf4 f16", 0x9682_1353_975F_FD65),
+    ("compress nf4 f16 by groups", 0xE335_7173_299D_506B),
+    ("compress nf4 f16 by other rules", 0xEA9C_1484_E98B_682D),
+    ("compress fp4 f16", 0x80D3_D555_DDA8_0F9C),
+    ("compress fp4 f16 by groups", 0x89F1_969C_F186_4A6D),
+    ("compress fp4 f16 by other rules", 0x7E1F_92A5_75A6_D2BB),
+    ("compress mxfp4 f16", 0x0E58_251F_D9ED_2D94),
+    ("compress nvfp4 f16", 0x5F59_1FA5_5A8B_1E6D),
+    ("compress fp8_e4m3 f16", 0x6FEC_BB73_C225_1433),
+    ("compress fp8_e4m3 f16 by groups", 0xC252_3E9A_A3F2_3BC6),
+    ("compress fp8_e4m3 f16 by other rules", 0x1F5D_DBCE_B778_D776),
+    ("compress fp8_e5m2 f16", 0x9C30_1771_9FFD_CF9E),
+    ("compress fp8_e5m2 f16 by groups", 0x2669_664B_8127_46B4),
+    ("compress fp8_e5m2 f16 by other rules", 0xB7BB_7102_281D_B5D3),
+    ("compress mxfp8_e4m3 f16", 0x0D74_A7F6_339B_942A),
+    ("compress mxfp8_e5m2 f16", 0x23EA_B889_7191_26C3),
+    ("compress mxfp6_e3m2 f16", 0xF43D_2012_68B9_D923),
+    ("compress mxfp6_e2m3 f16", 0x7C86_1844_4BD7_3372),
+    ("compress mxint8 f16", 0xF35B_DB47_6467_2024),
+    ("compress cb4 f16", 0xDD69_609B_5F89_36CE),
+    ("compress cb4 f16 by groups", 0xE270_3023_D472_002B),
+    ("compress cb4 f16 by other rules", 0xAD3C_7462_F762_1DD7),
+    ("compress codebook of 11 f16", 0x3663_9574_78D7_180E),
+    ("compress codebook of 11 f16 by groups", 0x5CCA_80A1_FB2A_6A6F),
+    ("compress codebook of 11 f16 by other rules", 0x23D6_8FBF_8E3A_51EA),
+    ("compress codebook of 16 f16", 0xEAD2_F64A_D679_04B5),
+    ("compress codebook of 16 f16 by groups", 0x03EE_F5BF_3A42_F854),
+    ("compress codebook of 16 f16 by other rules", 0x5D8D_320F_5745_9371),
+    ("compress codebook of 200 f16", 0xD741_084C_10B8_DD44),
+    ("compress codebook of 200 f16 by groups", 0x7C09_E10E_55C6_3C09),
+    ("compress codebook of 200 f16 by other rules", 0x350E_AEEE_A109_BE62),
+    ("compress codebook of 300 f16", 0x210E_F2D0_0ABA_60E1),
+    ("compress codebook of 300 f16 by groups", 0x84EC_D996_E825_CC95),
+    ("compress codebook of 300 f16 by other rules", 0xCD6E_4EC7_80C4_92A5),
     ("quantize bf16 i8", 0xE911_99CF_3A71_E185),
     ("dequantize i8 bf16", 0x8927_A995_65EF_ABDB),
     ("quantize bf16 u8", 0x48EA_9676_2F7D_830C),
@@ -112,6 +300,64 @@ const DIGESTS: &[(&str, u64)] = &[
     ("dequantize u3 bf16", 0x96CA_2429_8EA3_50E3),
     ("quantize bf16 u2", 0xD774_5ADF_3B87_99BB),
     ("dequantize u2 bf16", 0x64CA_3122_34A8_5201),
+    ("quantize bf16 e4m3", 0xBD8C_72E2_5EFB_C949),
+    ("dequantize e4m3 bf16", 0x5271_E3FC_C0E1_47BF),
+    ("quantize bf16 e5m2", 0x8033_29CA_4633_4810),
+    ("dequantize e5m2 bf16", 0x465B_8906_5298_12FC),
+    ("quantize bf16 e4m3_fnuz", 0x4622_ED4D_13EF_7CC9),
+    ("dequantize e4m3_fnuz bf16", 0x2386_7857_859C_BE21),
+    ("quantize bf16 e5m2_fnuz", 0xB251_F852_D55D_C412),
+    ("dequantize e5m2_fnuz bf16", 0x165E_D2DE_B683_84E2),
+    ("quantize bf16 e3m2", 0x91A9_A6AC_08B6_4653),
+    ("dequantize e3m2 bf16", 0x27DB_2B90_B481_772F),
+    ("quantize bf16 e2m3", 0xBBD2_7114_5051_F2D8),
+    ("dequantize e2m3 bf16", 0x7373_FCB5_E3B7_B023),
+    ("quantize bf16 e2m1", 0x757C_3A57_A46B_2278),
+    ("dequantize e2m1 bf16", 0x956D_3AA7_D071_6478),
+    ("quantize bf16 nf4", 0x1E83_EC3F_63FD_53D2),
+    ("dequantize nf4 bf16", 0x4952_F33B_0644_B3D2),
+    ("encode bf16 e4m3", 0x1D41_5D9B_442D_3169),
+    ("decode e4m3 bf16", 0xE8D7_7752_C64E_475A),
+    ("encode bf16 e5m2", 0x1590_666A_FF19_E379),
+    ("decode e5m2 bf16", 0x3834_7805_11EF_3292),
+    ("encode bf16 e4m3_fnuz", 0x2FE7_7453_9C89_4CE1),
+    ("decode e4m3_fnuz bf16", 0x8CE9_9438_D08C_D2A0),
+    ("encode bf16 e5m2_fnuz", 0x572A_329E_3B24_5F09),
+    ("decode e5m2_fnuz bf16", 0x5DCA_9031_D7D9_2F46),
+    ("encode bf16 e8m0", 0xC33C_32C5_849E_3E09),
+    ("decode e8m0 bf16", 0x4719_2B2F_FFCE_26A1),
+    ("encode bf16 e3m2", 0xA7E5_933D_BACE_23E5),
+    ("decode e3m2 bf16", 0xFE69_1737_4B3D_68F8),
+    ("encode bf16 e2m3", 0xB624_3624_0753_68D1),
+    ("decode e2m3 bf16", 0x021A_E9D3_9337_FC98),
+    ("encode bf16 e2m1", 0x5FCD_137B_FC3B_3F6D),
+    ("decode e2m1 bf16", 0xEE90_2AC7_9D5D_EC88),
+    ("encode bf16 nf4", 0x2F66_F321_F5AB_CF55),
+    ("decode nf4 bf16", 0x5B8C_0D94_DF30_4804),
+    ("convert bf16 f32", 0x9EAB_66EE_A4D2_E75D),
+    ("fake_convert bf16 f32 e4m3", 0x9EC3_D70F_5513_8095),
+    ("fake_convert bf16 f32 e5m2", 0xFF92_9C0C_35A8_3E57),
+    ("fake_convert bf16 f32 e4m3_fnuz", 0xFE1C_CCC6_3CCC_6655),
+    ("fake_convert bf16 f32 e5m2_fnuz", 0xFF92_9C0C_35A8_3E57),
+    ("fake_convert bf16 f32 e3m2", 0xDF0F_F64D_63A3_A573),
+    ("fake_convert bf16 f32 e2m3", 0x7B97_0CFB_56AD_0E0E),
+    ("fake_convert bf16 f32 e2m1", 0x0381_0EA5_F011_2989),
+    ("convert bf16 f16", 0x80F3_2A93_F6FD_0A15),
+    ("fake_convert bf16 f16 e4m3", 0xDAE4_EB89_AEC7_D9A9),
+    ("fake_convert bf16 f16 e5m2", 0x1A31_96A5_6FAC_2B5E),
+    ("fake_convert bf16 f16 e4m3_fnuz", 0x118B_1415_30AE_9301),
+    ("fake_convert bf16 f16 e5m2_fnuz", 0x1A31_96A5_6FAC_2B5E),
+    ("fake_convert bf16 f16 e3m2", 0x9DC3_6D73_4962_806E),
+    ("fake_convert bf16 f16 e2m3", 0x4E15_587F_D06E_837E),
+    ("fake_convert bf16 f16 e2m1", 0x4EB2_7FD8_525D_0E69),
+    ("convert bf16 bf16", 0x4CD4_7B46_5F65_5BE5),
+    ("fake_convert bf16 bf16 e4m3", 0x82BC_FFEE_C5B2_0E4E),
+    ("fake_convert bf16 bf16 e5m2", 0xFDFD_6997_A6FE_B41D),
+    ("fake_convert bf16 bf16 e4m3_fnuz", 0xD32A_0EE7_F2B8_837B),
+    ("fake_convert bf16 bf16 e5m2_fnuz", 0xFDFD_6997_A6FE_B41D),
+    ("fake_convert bf16 bf16 e3m2", 0x6572_CFB3_1239_FF43),
+    ("fake_convert bf16 bf16 e2m3", 0x2060_3992_A24D_8B34),
+    ("fake_convert bf16 bf16 e2m1", 0x3437_6C75_6988_37CA),
     ("fake_quantize bf16 f32", 0xE8E7_F180_3AC9_AD8A),
     ("fake_quantize bf16 f16", 0x6E4F_17B4_636B_5C15),
     ("fake_quantize bf16 bf16", 0xC77A_5A94_1BF0_CD47),
@@ -124,14 +370,50 @@ const DIGESTS: &[(&str, u64)] = &[
     ("compress int8_sym bf16 by groups", 0x59C5_9BE0_76B9_5CAA),
     ("compress int8_asym bf16", 0xC174_FEAF_ECC1_FC64),
     ("compress int8_asym bf16 by groups", 0x28EE_5208_B91F_BA50),
+    ("compress int8_asym bf16 by other rules", 0xBF2F_64F0_6941_AABD),
     ("compress int4_sym bf16", 0x2C53_B8EC_0D2A_7935),
     ("compress int4_sym bf16 by groups", 0x90CA_E190_4FF0_3A76),
     ("compress int4_asym bf16", 0x4264_AE57_E633_F9CD),
     ("compress int4_asym bf16 by groups", 0xB2D2_5425_A37A_33B6),
+    ("compress int4_asym bf16 by other rules", 0xAE7D_065F_8C9B_210D),
     ("compress int3_sym bf16", 0x4951_97D0_32A3_BABA),
     ("compress int3_sym bf16 by groups", 0xD8CD_0335_448C_2C76),
     ("compress int2_sym bf16", 0xCBE2_C968_89AD_8484),
     ("compress int2_sym bf16 by groups", 0xFFA3_12A6_70A1_540B),
+    ("compress nf4 bf16", 0xAD18_2CD8_93F7_3C80),
+    ("compress nf4 bf16 by groups", 0x6EEC_E26A_CC79_F633),
+    ("compress nf4 bf16 by other rules", 0x59BE_9C50_D463_00CD),
+    ("compress fp4 bf16", 0x33A2_E8FF_1520_62D1),
+    ("compress fp4 bf16 by groups", 0x2C27_BDC3_B85B_08C1),
+    ("compress fp4 bf16 by other rules", 0x6305_3BB4_D650_3BDD),
+    ("compress mxfp4 bf16", 0x5022_E7BE_616E_FB09),
+    ("compress nvfp4 bf16", 0xCCDA_DC9B_FAB6_6D1E),
+    ("compress fp8_e4m3 bf16", 0x94FF_24F2_DA1A_F8AE),
+    ("compress fp8_e4m3 bf16 by groups", 0xB01C_4998_AC12_BA7E),
+    ("compress fp8_e4m3 bf16 by other rules", 0x4AA7_824E_0185_F440),
+    ("compress fp8_e5m2 bf16", 0xD4AF_8B13_7C21_4785),
+    ("compress fp8_e5m2 bf16 by groups", 0x81CE_F623_5C0C_BD60),
+    ("compress fp8_e5m2 bf16 by other rules", 0x3E21_38DF_3FE4_90F1),
+    ("compress mxfp8_e4m3 bf16", 0x936E_FA89_DECB_EB60),
+    ("compress mxfp8_e5m2 bf16", 0x48C1_45FA_0B51_435F),
+    ("compress mxfp6_e3m2 bf16", 0x5292_D765_3073_E808),
+    ("compress mxfp6_e2m3 bf16", 0xB158_2DAC_945F_07BA),
+    ("compress mxint8 bf16", 0x077C_E0E2_AD07_8A02),
+    ("compress cb4 bf16", 0x5CAE_7AFC_4AF5_1486),
+    ("compress cb4 bf16 by groups", 0x25D2_AB69_FE87_0E60),
+    ("compress cb4 bf16 by other rules", 0x1DE5_6686_0095_02F9),
+    ("compress codebook of 11 bf16", 0x9509_E931_C571_0958),
+    ("compress codebook of 11 bf16 by groups", 0x61B1_1B98_0C11_C374),
+    ("compress codebook of 11 bf16 by other rules", 0x0C8E_17A8_ADFE_CEC0),
+    ("compress codebook of 16 bf16", 0x6D13_F117_BCCF_603E),
+    ("compress codebook of 16 bf16 by groups", 0xD00D_70DF_C8CF_1B90),
+    ("compress codebook of 16 bf16 by other rules", 0xDC88_FD3B_702F_7105),
+    ("compress codebook of 200 bf16", 0xBC26_F33D_B4A6_1686),
+    ("compress codebook of 200 bf16 by groups", 0xDEFA_DE75_F24C_439E),
+    ("compress codebook of 200 bf16 by other rules", 0x8A92_B584_FA3C_029B),
+    ("compress codebook of 300 bf16", 0x7741_F1C0_85E0_49A0),
+    ("compress codebook of 300 bf16 by groups", 0x64B7_B859_5A27_0962),
+    ("compress codebook of 300 bf16 by other rules", 0xF35D_C134_B37C_65B8),
     ("requantize i8", 0x56AE_7127_1881_7846),
     ("requantize_fixed i8 double", 0x23D8_B9C5_ED4B_5F5D),
     ("requantize_fixed i8 single", 0x3A30_C309_A633_3246),
@@ -143,8 +425,14 @@ const DIGESTS: &[(&str, u64)] = &[
     ("pack u3", 0x0E42_6FF7_EC94_7AC2),
     ("pack u2", 0x2B62_755C_727F_95E1),
     ("pack i8", 0x0CA3_C3AC_0B9A_F825),
+    ("pack e4m3", 0x0CA3_C3AC_0B9A_F825),
+    ("pack e3m2", 0xEA95_5F1D_B916_CE8A),
+    ("pack e2m3", 0xEA95_5F1D_B916_CE8A),
+    ("pack e2m1", 0x8D01_C2AC_4023_9B0E),
+    ("pack nf4", 0x8D01_C2AC_4023_9B0E),
     ("quantizer_from_min_max symmetric", 0x4CD5_DFA2_AB46_EBA7),
     ("quantizer_from_min_max asymmetric", 0x7DA0_D927_F01A_4A79),
+    ("fp8_scale_from_min_max", 0xA0EC_20E6_5500_B30D),
     ("scale_zero_point", 0x2F08_D953_A37D_69E4),
     ("tune_range", 0xE4FD_0ED3_C7A9_6BDA),
     ("unify_min_max", 0x8FA7_D1C7_9A3F_F53D),
@@ -187,8 +475,25 @@ impl Digest {
 }
 
 const DTYPES: [&str; 3] = ["f32", "f16", "bf16"];
-const CODES: [&str; 8] = ["i8", "u8", "i16", "u16", "i4", "u4", "u3", "u2"];
-const MODES: [&str; 6] = ["int8_sym", "int8_asym", "int4_sym", "int4_asym", "int3_sym", "int2_sym"];
+const CODES: [&str; 17] = [
+    "i8",
+    "u8",
+    "i16",
+    "u16",
+    "i4",
+    "u4",
+    "u3",
+    "u2",
+    "e4m3",
+    "e5m2",
+    "e4m3_fnuz",
+    "e5m2_fnuz",
+    "e8m0",
+    "e3m2",
+    "e2m3",
+    "e2m1",
+    "nf4",
+];
 const SHARINGS: [(u32, u32); 5] = [(TENSOR, 0), (ROW, 0), (COLUMN, 0), (GROUP, 5), (GROUP, 64)];
 
 /// Blocks and odd tails, gaps between rows, a row and a column.
@@ -198,6 +503,10 @@ const SHAPES: [Shape; 4] = [
     Shape::padded(1, 1001, 1),
     Shape::padded(37, 1, 2),
 ];
+
+/// Shapes for groups of 16 and 32 on both axes.
+const BLOCKS: [Shape; 3] =
+    [Shape::padded(32, 96, 3), Shape::new(64, 160), Shape::padded(96, 32, 1)];
 
 /// More than one tile, and rows that are cut.
 const LARGE: Shape = Shape::new(2, 70_001);
@@ -217,9 +526,10 @@ fn digests() -> Vec<(String, u64)> {
     let mut names = Vec::new();
     let large = [&SHAPES[..], &[LARGE]].concat();
     for (dtype, d) in (0..).zip(DTYPES) {
-        for (code_type, c) in (0..).zip(CODES) {
+        for code_type in SCALED {
+            let (c, integer) = (CODES[code_type as usize], INTEGERS.contains(&code_type));
             let calls = SHARINGS.map(|sharing| {
-                let (before, zero) = (sharing.1 % 2, sharing.0 != ROW);
+                let (before, zero) = (sharing.1 % 2, integer && sharing.0 != ROW);
                 Call::Quantize { dtype, code_type, sharing, before, zero }
             });
             all(&mut names, format!("quantize {d} {c}"), &calls, &SHAPES);
@@ -227,10 +537,11 @@ fn digests() -> Vec<(String, u64)> {
                 dtype,
                 code_type,
                 sharing,
-                zero: sharing.0 != COLUMN,
+                zero: integer && sharing.0 != COLUMN,
             });
             all(&mut names, format!("dequantize {c} {d}"), &calls, &SHAPES);
         }
+        conversions(&mut names, (dtype, d));
         for (to, t) in (0..).zip(DTYPES) {
             let calls = SHARINGS.map(|sharing| {
                 let (levels, in_place) = ([2, 255, 256, 65536][sharing.0 as usize], to == dtype);
@@ -245,25 +556,8 @@ fn digests() -> Vec<(String, u64)> {
                 SHARINGS.map(|sharing| Call::Reduce { what, dtype, sharing, hostile: true });
             all(&mut names, format!("{what:?} {d}"), &[plain, hostile].concat(), &large);
         }
-        for (mode, m) in (0..).zip(MODES) {
-            let groups = [(1, -1), (0, -1), (1, 1), (0, 1)];
-            let calls = [false, true].into_iter().flat_map(|hostile| {
-                groups.map(|(axis, group)| {
-                    let half = (axis + mode) % 2 == 0;
-                    Call::Compress { dtype, mode, axis, group, half, hostile }
-                })
-            });
-            let calls: Vec<_> = calls.collect();
-            all(&mut names, format!("compress {m} {d}"), &calls, &SHAPES);
-            let calls = [32, 64].map(|group| Call::Compress {
-                dtype,
-                mode,
-                axis: 1,
-                group,
-                half: group == 32,
-                hostile: false,
-            });
-            all(&mut names, format!("compress {m} {d} by groups"), &calls, &[Shape::new(7, 192)]);
+        for mode in MODES {
+            compressions(&mut names, (dtype, d), mode);
         }
     }
     for (code_type, c) in [(I8, "i8"), (U8, "u8")] {
@@ -279,12 +573,81 @@ fn digests() -> Vec<(String, u64)> {
             all(&mut names, format!("requantize_fixed {c} {s}"), &calls, &SHAPES);
         }
     }
-    for (code_type, c) in [(I4, "i4"), (U4, "u4"), (U3, "u3"), (U2, "u2"), (I8, "i8")] {
+    for code_type in [I4, U4, U3, U2, I8, E4M3, E3M2, E2M3, E2M1, NF4] {
+        let c = CODES[code_type as usize];
         let shapes: Vec<_> = (0..70).map(|cols| Shape::new(1, cols)).collect();
         all(&mut names, format!("pack {c}"), &[Call::Pack { code_type }], &shapes);
     }
     quantizers(&mut names);
     names
+}
+
+/// Between float types.
+fn conversions(names: &mut Vec<(String, u64)>, (dtype, d): (u32, &str)) {
+    let large = [&SHAPES[..], &[LARGE]].concat();
+    for code_type in FLOATS {
+        let c = CODES[code_type as usize];
+        let rules = Rules::all(Some(code_type)).into_iter();
+        let calls: Vec<_> = rules.map(|rules| Call::Encode { dtype, code_type, rules }).collect();
+        all(names, format!("encode {d} {c}"), &calls, &large);
+        all(names, format!("decode {c} {d}"), &[Call::Decode { code_type, dtype }], &large);
+    }
+    for (to, t) in (0..).zip(DTYPES) {
+        let rules = Rules::all(None).into_iter();
+        let calls: Vec<_> = rules.map(|rules| Call::Convert { from: dtype, to, rules }).collect();
+        all(names, format!("convert {d} {t}"), &calls, &large);
+        for destination in SIGNED {
+            let calls = SHARINGS.map(|sharing| Call::FakeConvert {
+                from: dtype,
+                to,
+                sharing,
+                destination,
+                nan_rule: sharing.0 % 2,
+                shift: sharing.0 > ROW,
+                in_place: to == dtype,
+            });
+            let c = CODES[destination as usize];
+            all(names, format!("fake_convert {d} {t} {c}"), &calls, &SHAPES);
+        }
+    }
+}
+
+/// Both axes, the groups that a mode has, the rules that it may have, with and without NaN.
+fn compressions(names: &mut Vec<(String, u64)>, (dtype, d): (u32, &str), mode: Mode) {
+    let m = mode.name;
+    let call = |(axis, group), rules, hostile| {
+        let half = (axis + mode.number) % 2 == 0;
+        Call::Compress { dtype, mode, axis, group, half, rules, hostile }
+    };
+    if mode.block > 0 {
+        let calls = [(1, mode.block), (0, mode.block)].into_iter().flat_map(|groups| {
+            let hostile = [false, true].into_iter();
+            hostile.flat_map(move |hostile| [0, 1, 2].map(|rules| call(groups, rules, hostile)))
+        });
+        all(names, format!("compress {m} {d}"), &calls.collect::<Vec<_>>(), &BLOCKS);
+        return;
+    }
+    let groups = [(1, -1), (0, -1), (1, 1), (0, 1)];
+    let calls =
+        [false, true].into_iter().flat_map(|hostile| groups.map(|groups| call(groups, 0, hostile)));
+    all(names, format!("compress {m} {d}"), &calls.collect::<Vec<_>>(), &SHAPES);
+    let calls = [32, 64].map(|group| Call::Compress {
+        dtype,
+        mode,
+        axis: 1,
+        group,
+        half: group == 32,
+        rules: 0,
+        hostile: false,
+    });
+    all(names, format!("compress {m} {d} by groups"), &calls, &[Shape::new(7, 192)]);
+    if mode.is_asymmetric() || mode.number > 5 {
+        let calls = [(1, 32), (0, 16), (1, -1), (0, -1)].into_iter().flat_map(|groups| {
+            let hostile = [false, true].into_iter();
+            hostile.flat_map(move |hostile| [1, 2].map(|rules| call(groups, rules, hostile)))
+        });
+        all(names, format!("compress {m} {d} by other rules"), &calls.collect::<Vec<_>>(), &BLOCKS);
+    }
 }
 
 /// The functions over statistics.
@@ -325,6 +688,27 @@ fn quantizers(names: &mut Vec<(String, u64)>) {
         }
         names.push((format!("quantizer_from_min_max {s}"), digest.0));
     }
+
+    let mut digest = Digest::new();
+    for destination_type in SIGNED {
+        for (per_channel, activation_scale) in [(1, 0.5), (0, 0.5), (0, 0.3)] {
+            let params = ffi::Fp8Params {
+                destination_type,
+                per_channel,
+                activation_scale,
+                ..ffi::Fp8Params::DEFAULT
+            };
+            let n = if per_channel == 1 { N } else { 1 };
+            for at in (0..N).step_by(n) {
+                let mut scale = [0.0_f32; N];
+                let (l, h, s) = (low[at..].as_ptr(), high[at..].as_ptr(), scale.as_mut_ptr());
+                // SAFETY: `n` elements follow in each.
+                ok(unsafe { ffi::ptqk_fp8_scale_from_min_max(ptr::null(), &params, l, h, n, s) });
+                digest.floats(&scale[..n]);
+            }
+        }
+    }
+    names.push(("fp8_scale_from_min_max".into(), digest.0));
 
     let mut digest = Digest::new();
     let grids = [(-128, 127), (0, 255), (-8, 7), (0, 65535), (-65536, 65536), (5, 7)];

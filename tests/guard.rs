@@ -1,7 +1,13 @@
 //! In bounds: every kernel of every table, and the functions over whole matrices, on buffers that
 //! end or begin at a page without access. A kernel that is wrong on purpose must be caught.
 
-#![cfg(all(unix, feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(
+    unix,
+    feature = "convert",
+    feature = "range",
+    feature = "requantize",
+    feature = "weights"
+))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -16,7 +22,11 @@ use calls::*;
 use half::{bf16, f16};
 use ptqk::dispatch;
 use ptqk::ffi::Ctx;
-use ptqk::kernels::{Affine, FixedScale, FloatScale, Kernels};
+use ptqk::formats::{self, FloatFormat};
+use ptqk::kernels::{
+    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Kernels, PowerRounding,
+    TableCoding,
+};
 use ptqk::params::elementwise::Rounding;
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
@@ -173,6 +183,17 @@ impl Places {
         self.input(n, |i| [0.5, -0.037, 1e-30, 3e20, 1e-3][i % 5])
     }
 
+    /// The scales of groups.
+    fn groups(&mut self, n: usize, group: NonZeroUsize) -> &'static [f32] {
+        self.scales(n.div_ceil(group.get()))
+    }
+
+    fn table(&mut self, n: usize, group: NonZeroUsize, bounded: bool) -> TableCoding<'static> {
+        let thresholds = std::array::from_fn(|i| [0.0, 0.5, -2.0][i % 3]);
+        let scale = self.groups(n, group);
+        TableCoding { thresholds, values: formats::CB4, group, scale, bounded }
+    }
+
     fn affine(&mut self, n: usize, group: NonZeroUsize) -> Affine<'static> {
         let count = n.div_ceil(group.get());
         let scale = self.scales(count);
@@ -279,6 +300,29 @@ macro_rules! fixed {
     };
 }
 
+/// Groups of several sizes, and a codebook whose values end at the page, too.
+macro_rules! codebook {
+    ($name:ident, $values:literal) => {
+        case!($name, |k, n, p| for group in GROUPS {
+            for values in [2, 3, $values] {
+                p.used = 0;
+                let values = p.input(values, |i| i as f32 * 0.37 - 9.0);
+                let codebook = Codebook { values, group, scale: p.groups(n, group) };
+                k.$name(p.noise(n), &codebook, p.output(n));
+            }
+        })
+    };
+}
+
+/// A format of each kind of specials.
+const FORMATS: [FloatFormat; 4] = [formats::E4M3, formats::E5M2, formats::E5M2_FNUZ, formats::E2M1];
+
+/// A cast that saturates.
+fn cast(format: FloatFormat) -> FloatEncoding<'static> {
+    let (group, limit) = (NonZeroUsize::MAX, format.max());
+    FloatEncoding { format, limit, nan: format.largest(), group, scale: &[], bounded: false }
+}
+
 const CASES: &[Case] = &[
     case!(widen_f16, |k, n, p| k.widen_f16(p.noise(n), p.output(n))),
     case!(widen_bf16, |k, n, p| k.widen_bf16(p.noise(n), p.output(n))),
@@ -300,6 +344,65 @@ const CASES: &[Case] = &[
     columns!(dequantize_columns_u8),
     columns!(dequantize_columns_i16),
     columns!(dequantize_columns_u16),
+    case!(encode_float, |k, n, p| for (group, bounded) in BOUNDED {
+        for format in FORMATS {
+            p.used = 0;
+            let scale =
+                if group == NonZeroUsize::MAX && n % 2 == 0 { &[] } else { p.groups(n, group) };
+            let (limit, nan) = (format.max(), format.nan().unwrap_or(1));
+            let to = FloatEncoding { format, limit, nan, group, scale, bounded };
+            let src = if bounded { p.input(n, |i| i as f32 * 1e-30) } else { p.noise(n) };
+            k.encode_float(src, &to, p.output(n));
+        }
+    }),
+    case!(decode_float, |k, n, p| for (format, group) in FORMATS.into_iter().zip(GROUPS) {
+        p.used = 0;
+        let from = FloatDecoding { format, group, scale: p.groups(n, group) };
+        k.decode_float(p.noise(n), &from, p.output(n));
+    }),
+    case!(encode_table, |k, n, p| for (group, bounded) in BOUNDED {
+        p.used = 0;
+        let coding = p.table(n, group, bounded);
+        let src = if bounded { p.input(n, |i| i as f32 * 1e-30) } else { p.noise(n) };
+        k.encode_table(src, &coding, p.output(n));
+    }),
+    case!(decode_table, |k, n, p| for group in GROUPS {
+        p.used = 0;
+        let coding = p.table(n, group, false);
+        k.decode_table(p.noise(n), &coding, p.output(n));
+    }),
+    codebook!(encode_codebook_u8, 256),
+    codebook!(encode_codebook_u16, 300),
+    codebook!(decode_codebook_u8, 100),
+    codebook!(decode_codebook_u16, 300),
+    case!(divide_columns, |k, n, p| k.divide_columns(p.noise(n), p.scales(n), p.output(n))),
+    case!(multiply_columns, |k, n, p| k.multiply_columns(p.output(n), p.scales(n))),
+    case!(fake_convert, |k, n, p| for format in FORMATS {
+        p.used = 0;
+        let shift = [0.0, 0.5][n % 2];
+        k.fake_convert(p.output(n), [3.0, 1e30][n / 2 % 2], shift, &cast(format));
+    }),
+    case!(fake_convert_columns, |k, n, p| for format in FORMATS {
+        p.used = 0;
+        let shift = p.input(n, |i| i as f32);
+        k.fake_convert_columns(p.output(n), p.scales(n), shift, &cast(format));
+    }),
+    case!(encode_power, |k, n, p| for rounding in
+        [PowerRounding::Nearest, PowerRounding::Up, PowerRounding::Down]
+    {
+        p.used = 0;
+        k.encode_power(p.noise(n), rounding, 254, p.output(n));
+    }),
+    case!(decode_power, |k, n, p| k.decode_power(p.noise(n), p.output(n))),
+    case!(noise, |k, n, p| for first in 0..4 {
+        p.used = 0;
+        k.noise(7, first, p.output(n));
+    }),
+    case!(dither, |k, n, p| for (mantissa_bits, smallest) in [(3, 121), (10, 113), (7, 1)] {
+        p.used = 0;
+        k.dither(p.output(n), p.noise(n), mantissa_bits, smallest);
+    }),
+    case!(saturate, |k, n, p| k.saturate(p.output(n), 1e-15)),
     case!(fake_quantize, |k, n, p| k.fake_quantize(p.output(n), -3e-15, 1e-15, 255)),
     case!(fake_quantize_columns, |k, n, p| {
         let (low, high) = (p.input(n, |i| -(i as f32)), p.input(n, |i| i as f32));
@@ -322,6 +425,8 @@ const CASES: &[Case] = &[
     case!(sum_squares_columns, |k, n, p| {
         k.sum_squares_columns(p.noise(n), p.noise(n), p.output(n))
     }),
+    case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),
+    case!(unpack_6, |k, n, p| k.unpack_6(p.noise(3 * n.div_ceil(4)), p.output(n))),
     case!(pack_4, |k, n, p| k.pack_4(p.noise(n), p.output(n.div_ceil(2)))),
     case!(unpack_u4, |k, n, p| k.unpack_u4(p.noise(n.div_ceil(2)), p.output(n))),
     case!(unpack_i4, |k, n, p| k.unpack_i4(p.noise(n.div_ceil(2)), p.output(n))),
@@ -395,8 +500,9 @@ fn calls() -> Vec<Call> {
     let mut calls = Vec::new();
     for sharing in [(TENSOR, 0), (ROW, 0), (COLUMN, 0), (GROUP, 5), (GROUP, 64)] {
         for dtype in [F32, F16, BF16] {
-            for code_type in [I8, U8, I16, U16, I4, U4, U3, U2] {
-                let (before, zero) = (code_type % 2, code_type % 3 > 0);
+            for code_type in SCALED {
+                let integer = INTEGERS.contains(&code_type);
+                let (before, zero) = (code_type % 2, integer && code_type % 3 > 0);
                 calls.push(Call::Quantize { dtype, code_type, sharing, before, zero });
                 calls.push(Call::Dequantize { dtype, code_type, sharing, zero });
             }
@@ -405,8 +511,34 @@ fn calls() -> Vec<Call> {
                 calls.push(Call::FakeQuantize { from, to, sharing, levels, in_place });
                 calls.push(Call::FakeQuantize { from, to, sharing, levels, in_place: false });
             }
+            for destination in SIGNED {
+                let (to, nan_rule) = ([F32, F16, BF16][destination as usize % 3], destination % 2);
+                let (from, shift, in_place) = (dtype, nan_rule == 0, to == dtype);
+                calls.push(Call::FakeConvert {
+                    from,
+                    to,
+                    sharing,
+                    destination,
+                    nan_rule,
+                    shift,
+                    in_place,
+                });
+            }
             for what in REDUCTIONS {
                 calls.push(Call::Reduce { what, dtype, sharing, hostile: true });
+            }
+        }
+    }
+    for dtype in [F32, F16, BF16] {
+        for code_type in FLOATS {
+            for rules in Rules::all(Some(code_type)).into_iter().step_by(3) {
+                calls.push(Call::Encode { dtype, code_type, rules });
+            }
+            calls.push(Call::Decode { code_type, dtype });
+        }
+        for to in [F32, F16, BF16] {
+            for rules in Rules::all(None).into_iter().step_by(2) {
+                calls.push(Call::Convert { from: dtype, to, rules });
             }
         }
     }
@@ -416,14 +548,20 @@ fn calls() -> Vec<Call> {
             calls.push(Call::RequantizeFixed { code_type, granularity, single: granularity % 2 });
         }
     }
-    for mode in 0..6 {
+    for mode in MODES.into_iter().filter(|mode| mode.block < 0) {
         for (axis, group) in [(0, -1), (1, -1), (0, 1), (1, 1)] {
-            let (dtype, half) = (mode % 3, mode % 2 == 0);
-            calls.push(Call::Compress { dtype, mode, axis, group, half, hostile: false });
+            calls.push(compress(mode, axis, group));
         }
-        calls.push(Call::Pack { code_type: MODE_CODES[mode as usize] });
+    }
+    for code_type in SCALED.into_iter().filter(|code_type| code_bytes(*code_type) == 1) {
+        calls.push(Call::Pack { code_type });
     }
     calls
+}
+
+fn compress(mode: Mode, axis: u32, group: i32) -> Call {
+    let (dtype, half, rules) = (mode.number % 3, mode.number.is_multiple_of(2), axis);
+    Call::Compress { dtype, mode, axis, group, half, rules, hostile: false }
 }
 
 /// The last row of a matrix ends at the page, whatever its stride; nothing between two rows is
@@ -437,8 +575,17 @@ fn functions_stay_in_bounds() {
         Shape::padded(33, 1, 2),
         Shape::padded(1, 4101, 9),
     ];
+    // Modes with groups of 16 and 32 need shapes of their own.
+    let blocks = [Shape::padded(32, 96, 11), Shape::padded(64, 32, 1)];
+    let with_blocks = MODES.into_iter().filter(|mode| mode.block > 0).flat_map(|mode| {
+        let calls = [0, 1].map(|axis| compress(mode, axis, mode.block));
+        calls.into_iter().flat_map(|call| blocks.map(|shape| (call, shape)))
+    });
+    let all: Vec<_> =
+        calls().into_iter().flat_map(|c| shapes.map(|s| (c, s))).chain(with_blocks).collect();
     on_every_table(|isa| {
-        for (call, shape) in calls().into_iter().flat_map(|c| shapes.map(|s| (c, s))) {
+        for (call, shape) in &all {
+            let shape = *shape;
             let want = call.run(shape, &Heap::default(), ptr::null::<Ctx>());
             for at_end in [true, false] {
                 let edge = Edge { at_end, maps: RefCell::default() };

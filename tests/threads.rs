@@ -1,7 +1,7 @@
 //! The same bytes for every number of threads and every order of tasks: whole functions, large
 //! enough to be cut into many tiles, on every table.
 
-#![cfg(all(feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -88,12 +88,15 @@ const SHAPES: [Shape; 4] = [
     Shape::new(140_001, 1),
 ];
 
+/// Whole blocks of 32 on both axes, and a row of many.
+const BLOCKS: [Shape; 2] = [Shape::padded(544, 512, 3), Shape::new(32, 8192)];
+
 /// Threads, and whether there is a progress callback.
 const PLANS: [(usize, bool); 5] = [(1, false), (2, true), (3, false), (7, false), (16, true)];
 
 /// The plans of the call number `at`: all for the first shape, in turn for the others.
 fn plans(shape: Shape, at: usize) -> impl Iterator<Item = (usize, bool)> {
-    let all = shape.rows == SHAPES[0].rows;
+    let all = [SHAPES[0].rows, BLOCKS[0].rows].contains(&shape.rows);
     PLANS
         .into_iter()
         .enumerate()
@@ -108,7 +111,29 @@ fn divisor(n: usize) -> i32 {
     [16, 11, 20, 3, 7].into_iter().find(|d| n.is_multiple_of(*d as usize)).unwrap_or(-1)
 }
 
+/// The modes whose groups fit the shape.
+fn compressions(dtype: u32, shape: Shape) -> impl Iterator<Item = Call> {
+    let both = MODES.into_iter().flat_map(|mode| [(mode, 0), (mode, 1)]);
+    both.filter_map(move |(mode, axis)| {
+        let channel = if axis == 0 { shape.rows } else { shape.cols };
+        let (number, half) = (mode.number, (mode.number + axis) % 2 == 0);
+        let group = match mode.block {
+            -1 if number % 2 == 0 => divisor(channel),
+            block => block,
+        };
+        let hostile = matches!(number, 3 | 7 | NVFP4 | 16);
+        let rules = if number > 5 { (dtype + axis) % 3 } else { 0 };
+        let call = Call::Compress { dtype, mode, axis, group, half, rules, hostile };
+        (group == -1 || channel.is_multiple_of(group as usize)).then_some(call)
+    })
+}
+
 fn calls(shape: Shape) -> Vec<Call> {
+    if BLOCKS.iter().any(|block| block.rows == shape.rows) {
+        let calls = [F32, F16, BF16].into_iter().flat_map(|dtype| compressions(dtype, shape));
+        let blocks = |call: &Call| matches!(call, Call::Compress { mode, .. } if mode.block > 0);
+        return calls.filter(blocks).collect();
+    }
     let mut calls = Vec::new();
     let mut turn = 0;
     for dtype in [F32, F16, BF16] {
@@ -118,6 +143,19 @@ fn calls(shape: Shape) -> Vec<Call> {
             calls.push(Call::Quantize { dtype, code_type, sharing, before: turn % 2, zero });
             let code_type = (turn * 3 + 1) % 8;
             calls.push(Call::Dequantize { dtype, code_type, sharing, zero });
+            let (code_type, zero) = (SCALED[8 + turn as usize % 8], false);
+            calls.push(Call::Quantize { dtype, code_type, sharing, before: 0, zero });
+            let code_type = SCALED[8 + (turn as usize * 3 + 1) % 8];
+            calls.push(Call::Dequantize { dtype, code_type, sharing, zero });
+            calls.push(Call::FakeConvert {
+                from: dtype,
+                to: if turn % 2 == 0 { dtype } else { turn % 3 },
+                sharing,
+                destination: SIGNED[turn as usize % 7],
+                nan_rule: turn / 2 % 2,
+                shift: turn % 3 > 0,
+                in_place: turn % 2 == 0,
+            });
             let (to, in_place) = ((dtype + turn) % 3, false);
             calls.push(Call::FakeQuantize { from: dtype, to, sharing, levels: 255, in_place });
             let (to, in_place) = (dtype, true);
@@ -127,14 +165,20 @@ fn calls(shape: Shape) -> Vec<Call> {
             }
             calls.push(Call::Reduce { what: Reduce::MinMax, dtype, sharing, hostile: true });
         }
-        for mode in 0..6 {
-            for axis in [0, 1] {
-                let channel = if axis == 0 { shape.rows } else { shape.cols };
-                let group = if mode % 2 == 0 { divisor(channel) } else { -1 };
-                let half = (mode + axis) % 2 == 0;
-                calls.push(Call::Compress { dtype, mode, axis, group, half, hostile: mode == 3 });
-            }
+        for code_type in FLOATS {
+            let rules = Rules::all(Some(code_type));
+            let rules = rules[(dtype as usize + code_type as usize) % rules.len()];
+            calls.push(Call::Encode { dtype, code_type, rules });
+            calls.push(Call::Decode { code_type, dtype });
         }
+        let stochastic = Rules { overflow: 0, nan_rule: 0, rounding: STOCHASTIC };
+        calls.push(Call::Encode { dtype, code_type: SIGNED[dtype as usize], rules: stochastic });
+        for to in [F32, F16, BF16] {
+            let plain = Rules { overflow: 1, nan_rule: 0, rounding: NEAREST };
+            calls.push(Call::Convert { from: dtype, to, rules: plain });
+            calls.push(Call::Convert { from: dtype, to, rules: stochastic });
+        }
+        calls.extend(compressions(dtype, shape));
     }
     for code_type in [I8, U8] {
         for granularity in [TENSOR, ROW, COLUMN] {
@@ -164,7 +208,7 @@ fn threads_and_their_order_change_nothing() {
     let (mut tasks, mut heard) = (0, 0);
     on_every_table(|isa| {
         let mut at = 0;
-        for shape in SHAPES {
+        for shape in SHAPES.into_iter().chain(BLOCKS) {
             for call in calls(shape) {
                 let serial = call.run(shape, &Heap::default(), std::ptr::null());
                 // The scalar table comes first; its serial bytes are those of all.
@@ -221,7 +265,7 @@ fn threads_do_not_move_the_cuts() {
 /// The inputs above are good: but for the weights that hold NaN, every call succeeds.
 #[test]
 fn the_calls_are_right() {
-    for shape in SHAPES {
+    for shape in SHAPES.into_iter().chain(BLOCKS) {
         for call in calls(shape) {
             let outcome = call.run(shape, &Heap::default(), std::ptr::null());
             let bad = matches!(call, Call::Compress { hostile: true, .. });

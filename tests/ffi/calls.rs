@@ -21,13 +21,120 @@ pub const I4: u32 = 4;
 pub const U4: u32 = 5;
 pub const U3: u32 = 6;
 pub const U2: u32 = 7;
+pub const E4M3: u32 = 8;
+pub const E5M2: u32 = 9;
+pub const E4M3_FNUZ: u32 = 10;
+pub const E5M2_FNUZ: u32 = 11;
+pub const E8M0: u32 = 12;
+pub const E3M2: u32 = 13;
+pub const E2M3: u32 = 14;
+pub const E2M1: u32 = 15;
+pub const NF4: u32 = 16;
 pub const TENSOR: u32 = 0;
 pub const ROW: u32 = 1;
 pub const COLUMN: u32 = 2;
 pub const GROUP: u32 = 3;
 
-/// Code type of each weight mode.
-pub const MODE_CODES: [u32; 6] = [I8, U8, I4, U4, U3, U2];
+pub const NEAREST: u32 = 0;
+pub const STOCHASTIC: u32 = 1;
+pub const UP: u32 = 2;
+pub const DOWN: u32 = 3;
+
+pub const INTEGERS: [u32; 8] = [I8, U8, I16, U16, I4, U4, U3, U2];
+pub const FLOATS: [u32; 9] = [E4M3, E5M2, E4M3_FNUZ, E5M2_FNUZ, E8M0, E3M2, E2M3, E2M1, NF4];
+/// Float types with a sign, an exponent and a mantissa.
+pub const SIGNED: [u32; 7] = [E4M3, E5M2, E4M3_FNUZ, E5M2_FNUZ, E3M2, E2M3, E2M1];
+/// Types whose codes have a scale: all but E8M0.
+pub const SCALED: [u32; 16] =
+    [I8, U8, I16, U16, I4, U4, U3, U2, E4M3, E5M2, E4M3_FNUZ, E5M2_FNUZ, E3M2, E2M3, E2M1, NF4];
+
+/// A weight mode and what the header says of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mode {
+    pub name: &'static str,
+    /// The `PTQK_WEIGHT_MODE_` constant.
+    pub number: u32,
+    pub code_type: u32,
+    pub bits: u32,
+    /// The only group size; -1 where any will do.
+    pub block: i32,
+    /// Values of the codebook of the parameters.
+    pub codebook: u32,
+}
+
+const fn mode(name: &'static str, number: u32, code_type: u32, bits: u32, block: i32) -> Mode {
+    Mode { name, number, code_type, bits, block, codebook: 0 }
+}
+
+const fn codebook(name: &'static str, code_type: u32, bits: u32, codebook: u32) -> Mode {
+    Mode { codebook, ..mode(name, CODEBOOK, code_type, bits, -1) }
+}
+
+pub const NVFP4: u32 = 9;
+pub const CODEBOOK: u32 = 18;
+
+/// All modes; that of the codebook with every type of index.
+pub const MODES: [Mode; 22] = [
+    mode("int8_sym", 0, I8, 8, -1),
+    mode("int8_asym", 1, U8, 8, -1),
+    mode("int4_sym", 2, I4, 4, -1),
+    mode("int4_asym", 3, U4, 4, -1),
+    mode("int3_sym", 4, U3, 3, -1),
+    mode("int2_sym", 5, U2, 2, -1),
+    mode("nf4", 6, NF4, 4, -1),
+    mode("fp4", 7, E2M1, 4, -1),
+    mode("mxfp4", 8, E2M1, 4, 32),
+    mode("nvfp4", NVFP4, E2M1, 4, 16),
+    mode("fp8_e4m3", 10, E4M3, 8, -1),
+    mode("fp8_e5m2", 11, E5M2, 8, -1),
+    mode("mxfp8_e4m3", 12, E4M3, 8, 32),
+    mode("mxfp8_e5m2", 13, E5M2, 8, 32),
+    mode("mxfp6_e3m2", 14, E3M2, 6, 32),
+    mode("mxfp6_e2m3", 15, E2M3, 6, 32),
+    mode("mxint8", 16, I8, 8, 32),
+    mode("cb4", 17, U4, 4, -1),
+    codebook("codebook of 11", U4, 4, 11),
+    codebook("codebook of 16", U4, 4, 16),
+    codebook("codebook of 200", U8, 8, 200),
+    codebook("codebook of 300", U16, 16, 300),
+];
+
+impl Mode {
+    pub fn is_asymmetric(&self) -> bool {
+        matches!(self.number, 1 | 3)
+    }
+
+    /// Whether the scales are powers of two.
+    pub fn is_mx(&self) -> bool {
+        self.block == 32
+    }
+
+    /// The default rules.
+    pub fn params(&self, group_size: i32, axis: u32, scale_dtype: u32) -> ffi::WeightParams {
+        ffi::WeightParams {
+            mode: self.number,
+            group_size,
+            reduction_axis: axis,
+            scale_dtype,
+            codebook_size: self.codebook,
+            ..ffi::WeightParams::DEFAULT
+        }
+    }
+
+    /// Bytes of a scale.
+    pub fn scale_bytes(&self, scale_dtype: u32) -> usize {
+        if self.block > 0 { 1 } else { dtype_bytes(scale_dtype) }
+    }
+
+    /// The codebook: strictly ascending multiples of `2^-8`, times `factor`, a power of two.
+    pub fn values(&self, factor: f32) -> Vec<f32> {
+        let mut rng = Lcg::new(u64::from(self.codebook));
+        let middle = 8 * self.codebook as i32;
+        (0..self.codebook as i32)
+            .map(|i| (16 * i + rng.below(15) as i32 - middle) as f32 / 256.0 * factor)
+            .collect()
+    }
+}
 
 /// A linear congruential generator: the same integers on every machine. Floats are made of their
 /// bits, or by operations that are exact.
@@ -108,11 +215,24 @@ pub fn code_row_bytes(code_type: u32, cols: usize) -> usize {
         I16 | U16 => 2 * cols,
         I4 | U4 => cols.div_ceil(2),
         U3 => 3 * cols.div_ceil(8),
-        _ => cols.div_ceil(4),
+        U2 => cols.div_ceil(4),
+        E3M2 | E2M3 => 3 * cols.div_ceil(4),
+        E2M1 | NF4 => cols.div_ceil(2),
+        _ => cols,
     }
 }
 
-/// Lowest and highest code.
+/// Whether a code has less than a byte of its own.
+pub fn is_packed(code_type: u32) -> bool {
+    code_row_bytes(code_type, 8) < 8
+}
+
+/// Bytes of an element that must be aligned.
+pub fn code_bytes(code_type: u32) -> usize {
+    if matches!(code_type, I16 | U16) { 2 } else { 1 }
+}
+
+/// Lowest and highest code of an integer type.
 pub fn code_range(code_type: u32) -> (i32, i32) {
     [(-128, 127), (0, 255), (-32768, 32767), (0, 65535), (-8, 7), (0, 15), (0, 7), (0, 3)]
         [code_type as usize]
@@ -277,6 +397,36 @@ pub enum Reduce {
 pub const REDUCTIONS: [Reduce; 5] =
     [Reduce::MinMax, Reduce::AbsMax, Reduce::Sum, Reduce::Mean, Reduce::Variance];
 
+/// Rules of a conversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    pub overflow: u32,
+    pub nan_rule: u32,
+    pub rounding: u32,
+}
+
+impl Rules {
+    /// All combinations for a destination: a code type, or `None` for 32 and 16 bits.
+    pub fn all(code_type: Option<u32>) -> Vec<Self> {
+        let roundings: &[u32] = match code_type {
+            Some(E8M0) => &[NEAREST, UP, DOWN],
+            Some(NF4) => &[NEAREST],
+            _ => &[NEAREST, STOCHASTIC],
+        };
+        let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)];
+        let rules = |rounding: &u32| {
+            let rounding = *rounding;
+            pairs.map(|(overflow, nan_rule)| Self { overflow, nan_rule, rounding })
+        };
+        roundings.iter().flat_map(rules).collect()
+    }
+
+    pub fn params(self, seed: u64) -> ffi::ConvertParams {
+        let Self { overflow, nan_rule, rounding } = self;
+        ffi::ConvertParams { overflow, nan_rule, rounding, seed, ..ffi::ConvertParams::DEFAULT }
+    }
+}
+
 /// A call with its parameters.
 #[derive(Clone, Copy, Debug)]
 pub enum Call {
@@ -318,11 +468,36 @@ pub enum Call {
     /// Compression, decompression and error, with all outputs.
     Compress {
         dtype: u32,
-        mode: u32,
+        mode: Mode,
         axis: u32,
         group: i32,
         half: bool,
+        /// 0: the default rules for scales, FP8 and ranges; 1, 2: others.
+        rules: u32,
         hostile: bool,
+    },
+    Encode {
+        dtype: u32,
+        code_type: u32,
+        rules: Rules,
+    },
+    Decode {
+        code_type: u32,
+        dtype: u32,
+    },
+    Convert {
+        from: u32,
+        to: u32,
+        rules: Rules,
+    },
+    FakeConvert {
+        from: u32,
+        to: u32,
+        sharing: (u32, u32),
+        destination: u32,
+        nan_rule: u32,
+        shift: bool,
+        in_place: bool,
     },
     /// Packing and unpacking `cols` codes.
     Pack {
@@ -398,7 +573,7 @@ impl Buffers<'_> {
         let Shape { rows, cols, pad } = shape;
         let (row, stride) = code_stride(shape, code_type, pad);
         let rng = &mut self.rng;
-        let size = if matches!(code_type, I16 | U16) { 2 } else { 1 };
+        let size = code_bytes(code_type);
         let n = shape.span(row, stride) / size;
         let words: Vec<u16> = (0..n.min(PERIOD)).map(|_| rng.bits() as u16).collect();
         let bytes = if size == 2 {
@@ -413,7 +588,7 @@ impl Buffers<'_> {
     fn codes_mut(&mut self, name: &'static str, shape: Shape, code_type: u32) -> ffi::CodesMut {
         let Shape { rows, cols, pad } = shape;
         let (row, stride) = code_stride(shape, code_type, pad);
-        let kind = if matches!(code_type, I16 | U16) { Kind::Words } else { Kind::Bytes };
+        let kind = if code_bytes(code_type) == 2 { Kind::Words } else { Kind::Bytes };
         let data = self.output(name, kind, shape.span(row, stride)).cast();
         ffi::CodesMut { data, rows, cols, row_stride_bytes: stride, code_type, reserved: 0 }
     }
@@ -431,8 +606,7 @@ impl Buffers<'_> {
 
 fn code_stride(shape: Shape, code_type: u32, pad: usize) -> (usize, usize) {
     let row = code_row_bytes(code_type, shape.cols);
-    let unit = if matches!(code_type, I16 | U16) { 2 } else { 1 };
-    (row, row + pad * unit)
+    (row, row + pad * code_bytes(code_type))
 }
 
 impl Call {
@@ -475,17 +649,9 @@ impl Call {
                     levels,
                     ..ffi::FakeQuantizeParams::DEFAULT
                 };
-                let mut from = src;
-                if in_place && !dst.data.is_null() {
-                    let bytes = shape.span(shape.cols, shape.cols + shape.pad) * dtype_bytes(to);
-                    // SAFETY: both matrices have that many bytes.
-                    unsafe {
-                        ptr::copy_nonoverlapping(src.data.cast::<u8>(), dst.data.cast(), bytes)
-                    };
-                    from.data = dst.data;
-                }
+                let src = if in_place { moved(shape, src, &dst) } else { src };
                 // SAFETY: see above.
-                vec![unsafe { ffi::ptqk_fake_quantize(ctx, &params, &from, low, high, &dst) }]
+                vec![unsafe { ffi::ptqk_fake_quantize(ctx, &params, &src, low, high, &dst) }]
             }
             Call::Reduce { what, dtype, sharing, hostile } => {
                 let src = b.matrix(shape, dtype, hostile);
@@ -532,8 +698,50 @@ impl Call {
                     ffi::ptqk_requantize_fixed(ctx, &params, &src, multiplier, shift, &dst)
                 }]
             }
-            Call::Compress { dtype, mode, axis, group, half, hostile } => {
-                b.compress(ctx, shape, (dtype, mode, axis, group, half, hostile))
+            Call::Compress { dtype, mode, axis, group, half, rules, hostile } => {
+                let scale_dtype = if half { F16 } else { F32 };
+                let params = mode.params(group, axis, scale_dtype);
+                let params = if rules == 0 { params } else { other_rules(params, rules) };
+                b.compress(ctx, shape, (dtype, mode, params, hostile))
+            }
+            Call::Encode { dtype, code_type, rules } => {
+                let src = b.matrix(shape, dtype, true);
+                let dst = b.codes_mut("codes", shape, code_type);
+                let params = rules.params(seed);
+                // SAFETY: see above.
+                vec![unsafe { ffi::ptqk_encode(ctx, &params, &src, &dst) }]
+            }
+            Call::Decode { code_type, dtype } => {
+                let src = b.codes(shape, code_type);
+                let dst = b.matrix_mut("dst", shape, dtype);
+                // SAFETY: see above.
+                vec![unsafe { ffi::ptqk_decode(ctx, &src, &dst) }]
+            }
+            Call::Convert { from, to, rules } => {
+                let src = b.matrix(shape, from, true);
+                let dst = b.matrix_mut("dst", shape, to);
+                let params = rules.params(seed);
+                // SAFETY: see above.
+                vec![unsafe { ffi::ptqk_convert(ctx, &params, &src, &dst) }]
+            }
+            Call::FakeConvert { from, to, sharing, destination, nan_rule, shift, in_place } => {
+                let src = b.matrix(shape, from, true);
+                let scale =
+                    b.floats(count(sharing), |rng| 1024.0 * rng.unit().signum() * rng.scale());
+                let shift =
+                    if shift { b.floats(count(sharing), Lcg::unit) } else { ptr::null_mut() };
+                let dst = b.matrix_mut("dst", shape, to);
+                let (granularity, group_size) = sharing;
+                let params = ffi::FakeConvertParams {
+                    granularity,
+                    group_size,
+                    destination_type: destination,
+                    nan_rule,
+                    ..ffi::FakeConvertParams::DEFAULT
+                };
+                let src = if in_place { moved(shape, src, &dst) } else { src };
+                // SAFETY: see above.
+                vec![unsafe { ffi::ptqk_fake_convert(ctx, &params, &src, scale, shift, &dst) }]
             }
             Call::Pack { code_type } => {
                 let n = shape.cols;
@@ -568,27 +776,26 @@ impl Buffers<'_> {
         &mut self,
         ctx: *const Ctx,
         shape: Shape,
-        (dtype, mode, axis, group, half, hostile): (u32, u32, u32, i32, bool, bool),
+        (dtype, mode, params, hostile): (u32, Mode, ffi::WeightParams, bool),
     ) -> Vec<Status> {
-        let params = ffi::WeightParams {
-            mode,
-            group_size: group,
-            reduction_axis: axis,
-            scale_dtype: if half { F16 } else { F32 },
-            ..ffi::WeightParams::DEFAULT
-        };
         let weights = self.matrix(shape, dtype, hostile);
+        // Codebooks of other rules have values for which there is another search.
+        let factor = [1.0, 1.0 / 1_048_576.0, 1_048_576.0][params.mx_scale as usize];
+        let values = self.input(&float_bytes(F32, mode.values(factor).into_iter()));
+        let params = &ffi::WeightParams { codebook: values.cast_const().cast(), ..params };
         let mut layout = ffi::WeightLayout::default();
         // SAFETY: both structures are here.
         let laid = unsafe {
-            ffi::ptqk_weight_layout_query(ctx, &params, shape.rows, shape.cols, &mut layout)
+            ffi::ptqk_weight_layout_query(ctx, params, shape.rows, shape.cols, &mut layout)
         };
-        let code_type = MODE_CODES[mode as usize];
-        let codes = self.codes_mut("codes", shape, code_type);
-        let kind = Kind::Float(if half { F16 } else { F32 });
+        let codes = self.codes_mut("codes", shape, mode.code_type);
+        let bytes = mode.scale_bytes(params.scale_dtype) == 1;
+        let kind = if bytes { Kind::Bytes } else { Kind::Float(params.scale_dtype) };
         let scale: *mut c_void = self.output("scale", kind, layout.scale_bytes).cast();
         let zero_point = self.output("zero_point", Kind::Bytes, layout.zero_point_bytes);
-        let error: *mut ffi::WeightError = self.output("error", Kind::Float(F32), 8).cast();
+        let float = Kind::Float(F32);
+        let tensor: *mut f32 = self.output("tensor_scale", float, layout.tensor_scale_bytes).cast();
+        let error: *mut ffi::WeightError = self.output("error", float, 8).cast();
         let dst = self.matrix_mut("weights", shape, dtype);
         let ffi::CodesMut { data, rows, cols, row_stride_bytes, code_type, reserved } = codes;
         let read = ffi::Codes { data, rows, cols, row_stride_bytes, code_type, reserved };
@@ -597,15 +804,37 @@ impl Buffers<'_> {
             vec![
                 laid,
                 ffi::ptqk_compress_weights(
-                    ctx, &params, &weights, &codes, scale, zero_point, tensor,
+                    ctx, params, &weights, &codes, scale, zero_point, tensor,
                 ),
-                ffi::ptqk_decompress_weights(ctx, &params, &read, scale, zero_point, tensor, &dst),
+                ffi::ptqk_decompress_weights(ctx, params, &read, scale, zero_point, tensor, &dst),
                 ffi::ptqk_weight_error_query(
-                    ctx, &params, &weights, &read, scale, zero_point, error,
+                    ctx, params, &weights, &read, scale, zero_point, tensor, error,
                 ),
             ]
         }
     }
+}
+
+/// Rules that are not the default; 1 and 2 differ in each but one.
+fn other_rules(params: ffi::WeightParams, rules: u32) -> ffi::WeightParams {
+    ffi::WeightParams {
+        mx_scale: rules,
+        scale_guard: rules % 2,
+        fp8_through_f16: 1,
+        asymmetric_range: rules - 1,
+        ..params
+    }
+}
+
+/// Copies a matrix to where another of the same type lies, and gives it there.
+fn moved(shape: Shape, src: ffi::Matrix, dst: &ffi::MatrixMut) -> ffi::Matrix {
+    if dst.data.is_null() {
+        return src;
+    }
+    let bytes = shape.span(shape.cols, shape.cols + shape.pad) * dtype_bytes(dst.dtype);
+    // SAFETY: both matrices have that many bytes.
+    unsafe { ptr::copy_nonoverlapping(src.data.cast::<u8>(), dst.data.cast(), bytes) };
+    ffi::Matrix { data: dst.data, ..src }
 }
 
 fn quantize_params((granularity, group_size): (u32, u32), before: u32) -> ffi::QuantizeParams {
@@ -639,13 +868,18 @@ pub fn on_every_table(mut f: impl FnMut(u32)) {
 /// Code `i` of a packed row of at most 8 bits, as its unsigned bits, from the text of the header.
 pub fn code_at(code_type: u32, row: &[u8], i: usize) -> u8 {
     match code_type {
-        I8 | U8 => row[i],
-        I4 | U4 => row[i / 2] >> (4 * (i % 2)) & 15,
+        I4 | U4 | E2M1 | NF4 => row[i / 2] >> (4 * (i % 2)) & 15,
         U2 => row[i / 4] >> (2 * (i % 4)) & 3,
-        _ => {
+        E3M2 | E2M3 => {
+            let unit = &row[i / 4 * 3..];
+            let word = u32::from_le_bytes([unit[0], unit[1], unit[2], 0]);
+            (word >> (6 * (i % 4))) as u8 & 63
+        }
+        U3 => {
             let unit = &row[i / 8 * 3..];
             let low = unit[i % 8 / 4] >> (6 - 2 * (i % 4)) & 3;
             low | (unit[2] >> (7 - i % 8) & 1) << 2
         }
+        _ => row[i],
     }
 }

@@ -329,6 +329,7 @@ macro_rules! has_size {
 
 has_size!(QuantizeParams, FakeQuantizeParams, ReduceParams, RequantizeParams);
 has_size!(QuantizationParams, WeightParams, GroupFallbackParams);
+has_size!(ConvertParams, FakeConvertParams, Fp8Params);
 
 /// A way to an argument.
 pub type Of<A, T> = fn(&mut A) -> &mut T;

@@ -5,49 +5,80 @@ use ptqk::ffi::{self, Ctx, Detail, Status, Task, WeightParams};
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
-/// Weights, their compressed form, and how they lie.
+/// The compressed form of weights.
 struct Compressed {
-    codes: Vec<u8>,
-    scale: Vec<f32>,
+    /// Words, so that every element type is aligned.
+    codes: Vec<u32>,
+    scale: Vec<u32>,
     zero_point: Vec<u8>,
+    tensor_scale: f32,
 }
 
-const ROWS: usize = 48;
-const COLS: usize = 200;
+const ROWS: usize = 64;
+const COLS: usize = 224;
+
+/// The groups of a matrix of that size.
+#[derive(Clone, Copy)]
+struct Groups {
+    by_row: bool,
+    size: usize,
+}
+
+impl Groups {
+    fn of(params: &WeightParams) -> Self {
+        let by_row = params.reduction_axis == 1;
+        let channel = if by_row { COLS } else { ROWS };
+        Self { by_row, size: usize::try_from(params.group_size).unwrap_or(channel) }
+    }
+
+    fn count(self) -> usize {
+        ROWS * COLS / self.size
+    }
+
+    /// The group of an element.
+    fn at(self, row: usize, col: usize) -> usize {
+        if self.by_row {
+            row * (COLS / self.size) + col / self.size
+        } else {
+            row / self.size * COLS + col
+        }
+    }
+}
+
+/// Group sizes for a mode, on both axes.
+fn groupings(mode: Mode) -> Vec<(u32, i32)> {
+    match mode.block {
+        -1 => vec![(1, -1), (1, 8), (1, 56), (0, -1), (0, 16), (0, 1)],
+        block => vec![(1, block), (0, block)],
+    }
+}
 
 /// Compresses a matrix without gaps.
 fn compress(
-    (params, dtype): (&WeightParams, u32),
-    weights: &[u8],
+    mode: Mode,
+    params: &WeightParams,
+    (dtype, weights): (u32, &[u8]),
     detail: &mut Detail,
 ) -> (Status, Compressed) {
-    let code_type = MODE_CODES[params.mode as usize];
-    let stride = code_row_bytes(code_type, COLS);
-    let channel = if params.reduction_axis == 1 { COLS } else { ROWS };
-    let groups = ROWS * COLS / usize::try_from(params.group_size).unwrap_or(channel);
+    let stride = code_row_bytes(mode.code_type, COLS);
+    let groups = Groups::of(params).count();
     let mut to = Compressed {
-        codes: vec![0; ROWS * stride],
-        scale: vec![0.0; groups],
+        codes: vec![0; (ROWS * stride).div_ceil(4)],
+        scale: vec![0; (groups * mode.scale_bytes(params.scale_dtype)).div_ceil(4)],
         zero_point: vec![99; groups],
+        tensor_scale: 99.0,
     };
-    let (rows, cols, reserved) = (ROWS, COLS, 0);
+    let (rows, cols, reserved, code_type) = (ROWS, COLS, 0, mode.code_type);
     let data = weights.as_ptr().cast();
     let src = ffi::Matrix { data, rows, cols, row_stride: COLS, dtype, reserved };
     let data = to.codes.as_mut_ptr().cast();
     let codes = ffi::CodesMut { data, rows, cols, row_stride_bytes: stride, code_type, reserved };
     let ctx = Ctx { detail, ..Ctx::DEFAULT };
     let (scale, zero_point) = (to.scale.as_mut_ptr().cast::<c_void>(), to.zero_point.as_mut_ptr());
+    let tensor = &mut to.tensor_scale;
     // SAFETY: the arrays have the sizes that the header asks for.
     let status = unsafe {
-        ffi::ptqk_compress_weights(
-            &ctx,
-            params,
-            &src,
-            &codes,
-            scale,
-            zero_point,
-            std::ptr::null_mut(),
-        )
+        ffi::ptqk_compress_weights(&ctx, params, &src, &codes, scale, zero_point, tensor)
     };
     (status, to)
 }
@@ -59,75 +90,365 @@ fn weights_that_are_not_finite() {
         vec![(0, 0)],
         vec![(ROWS - 1, COLS - 1)],
         vec![(17, 130), (17, 131)],
-        vec![(9, 199), (10, 3)],
+        vec![(9, 223), (10, 3)],
         vec![(40, 5), (3, 77)],
         vec![(5, 160), (5, 20), (21, 19)],
     ];
     for (turn, spots) in spots.iter().enumerate() {
-        for mode in 0..6 {
-            for (axis, group_size) in [(1, -1), (1, 8), (1, 40), (0, -1), (0, 16), (0, 1)] {
+        let bad = [f32::NAN, f32::INFINITY][turn % 2];
+        let first = spots.iter().map(|(row, col)| row * COLS + col).min().unwrap();
+        let spots: Vec<_> = spots.iter().map(|spot| (*spot, bad)).collect();
+        for mode in MODES {
+            for (axis, group_size) in groupings(mode) {
                 for dtype in [F32, F16, BF16] {
-                    let params = WeightParams {
-                        mode,
-                        group_size,
-                        reduction_axis: axis,
-                        scale_dtype: F32,
-                        ..WeightParams::DEFAULT
-                    };
-                    one_case(&params, dtype, spots, [f32::NAN, f32::INFINITY][turn % 2]);
+                    let values = mode.values(1.0);
+                    let params = mode.params(group_size, axis, F32);
+                    let params = WeightParams { codebook: values.as_ptr(), ..params };
+                    let detail = spoil(mode, &params, dtype, &spots);
+                    let what = format!("{params:?} type {dtype} {spots:?}");
+                    assert_eq!(detail.index, first as u64, "{what}");
+                    assert_eq!(detail.value.is_nan(), bad.is_nan(), "{what}");
+                    assert!(!detail.value.is_finite(), "{what}");
                 }
             }
         }
     }
 }
 
-fn one_case(params: &WeightParams, dtype: u32, spots: &[(usize, usize)], bad: f32) {
+/// So does a group whose width overflows; its first element is named.
+#[test]
+fn weights_whose_width_overflows() {
+    for mode in MODES.into_iter().filter(|mode| mode.number != NVFP4) {
+        for (axis, group_size) in groupings(mode) {
+            let values = mode.values(1.0);
+            let params = mode.params(group_size, axis, F32);
+            let params = WeightParams { codebook: values.as_ptr(), ..params };
+            let groups = Groups::of(&params);
+            for (row, col) in [(0, 0), (33, 57), (63, 222)] {
+                let (second, first) = if groups.by_row {
+                    ((row, col ^ 1), (row, col / groups.size * groups.size))
+                } else {
+                    ((row ^ 1, col), (row / groups.size * groups.size, col))
+                };
+                if groups.size > 1 {
+                    let spots = [((row, col), f32::MAX), (second, f32::MIN)];
+                    let detail = spoil(mode, &params, F32, &spots);
+                    let index = first.0 * COLS + first.1;
+                    assert_eq!(detail.index, index as u64, "{params:?} {spots:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Compresses weights with groups that are spoiled; all that is written must be what zeros in these
+/// groups give, but for their codes. Gives the detail.
+fn spoil(mode: Mode, params: &WeightParams, dtype: u32, spots: &[((usize, usize), f32)]) -> Detail {
     let mut rng = Lcg::new(5);
-    let mut values: Vec<f32> = (0..ROWS * COLS).map(|_| rng.value()).collect();
+    let plain: Vec<f32> = (0..ROWS * COLS).map(|_| rng.value()).collect();
+    let groups = Groups::of(params);
+    let spoiled: Vec<usize> = spots.iter().map(|((row, col), _)| groups.at(*row, *col)).collect();
+    let is_spoiled = |i: usize| spoiled.contains(&groups.at(i / COLS, i % COLS));
     let mut detail = Detail::DEFAULT;
-    let plain = float_bytes(dtype, values.iter().copied());
-    let (status, want) = compress((params, dtype), &plain, &mut detail);
+    let zeros = plain.iter().enumerate().map(|(i, x)| if is_spoiled(i) { 0.0 } else { *x });
+    let zeros = float_bytes(dtype, zeros);
+    let (status, want) = compress(mode, params, (dtype, &zeros), &mut detail);
     assert_eq!((status, detail.status), (Status::Ok, Status::Ok));
 
-    let flat = |&(row, col): &(usize, usize)| row * COLS + col;
-    spots.iter().for_each(|spot| values[flat(spot)] = bad);
-    let spoiled = float_bytes(dtype, values.iter().copied());
-    let (status, got) = compress((params, dtype), &spoiled, &mut detail);
+    let mut values = plain;
+    spots.iter().for_each(|((row, col), bad)| values[row * COLS + col] = *bad);
+    let bytes = float_bytes(dtype, values.iter().copied());
+    let (status, got) = compress(mode, params, (dtype, &bytes), &mut detail);
     let what = format!("{params:?} type {dtype} {spots:?}");
-    let first = spots.iter().map(flat).min().unwrap();
     assert_eq!((status, detail.status), (Status::NotFinite, status), "{what}");
-    assert_eq!(detail.index, first as u64, "{what}");
-    assert!(detail.value.is_nan() == bad.is_nan() && !detail.value.is_finite(), "{what}");
     // SAFETY: the library's texts are static.
     assert_eq!(unsafe { CStr::from_ptr(detail.argument) }, c"weights", "{what}");
 
-    let code_type = MODE_CODES[params.mode as usize];
-    let asymmetric = matches!(params.mode, 1 | 3);
-    let by_row = params.reduction_axis == 1;
-    let channel = if by_row { COLS } else { ROWS };
-    let group = usize::try_from(params.group_size).unwrap_or(channel);
-    let group_of = |row: usize, col: usize| {
-        if by_row { row * (COLS / group) + col / group } else { row / group * COLS + col }
+    assert_eq!(got.tensor_scale.to_bits(), want.tensor_scale.to_bits(), "{what}");
+    assert_eq!(got.scale, want.scale, "{what}");
+    assert_eq!(got.zero_point, want.zero_point, "{what}");
+    for group in spoiled.iter().copied() {
+        let zero = got.zero_point[group];
+        assert_eq!(zero, if mode.is_asymmetric() { 0 } else { 99 }, "{what}");
+        if mode.block < 0 {
+            assert_eq!(f32::from_bits(got.scale[group]), f32::EPSILON, "{what} group {group}");
+        }
+        if mode.is_mx() {
+            let scale = bytemuck::cast_slice::<u32, u8>(&got.scale)[group];
+            assert_eq!(scale, 127 - 23, "{what} group {group}");
+        }
+    }
+    let stride = code_row_bytes(mode.code_type, COLS);
+    let row_of = |of: &Compressed, row: usize| {
+        bytemuck::cast_slice::<u32, u8>(&of.codes)[row * stride..][..stride].to_vec()
     };
-    let spoiled: Vec<usize> = spots.iter().map(|s| group_of(s.0, s.1)).collect();
-    for g in 0..want.scale.len() {
-        let zero = |of: &Compressed| of.zero_point[g];
-        if spoiled.contains(&g) {
-            assert_eq!(got.scale[g], f32::EPSILON, "{what} group {g}");
-            assert_eq!(zero(&got), if asymmetric { 0 } else { 99 }, "{what} group {g}");
-        } else {
-            assert_eq!(got.scale[g].to_bits(), want.scale[g].to_bits(), "{what} group {g}");
-            assert_eq!(zero(&got), zero(&want), "{what} group {g}");
-        }
-    }
-    let stride = code_row_bytes(code_type, COLS);
     for row in 0..ROWS {
-        let (got, want) = (&got.codes[row * stride..], &want.codes[row * stride..]);
-        for col in (0..COLS).filter(|col| !spoiled.contains(&group_of(row, *col))) {
-            let codes = (code_at(code_type, got, col), code_at(code_type, want, col));
-            assert_eq!(codes.0, codes.1, "{what} at {row}, {col}");
+        let (got, want) = (row_of(&got, row), row_of(&want, row));
+        for col in (0..COLS).filter(|col| !is_spoiled(row * COLS + col)) {
+            let code = |row: &[u8]| match code_bytes(mode.code_type) {
+                2 => [row[2 * col], row[2 * col + 1]],
+                _ => [code_at(mode.code_type, row, col), 0],
+            };
+            assert_eq!(code(&got), code(&want), "{what} at {row}, {col}");
         }
     }
+    detail
+}
+
+/// Sizes of every mode, on both axes.
+#[test]
+fn layouts_of_weights() {
+    for mode in MODES {
+        for (axis, group_size) in groupings(mode) {
+            for scale_dtype in [F32, F16] {
+                let params = mode.params(group_size, axis, scale_dtype);
+                let mut seen = ffi::WeightLayout::default();
+                // SAFETY: both structures are here.
+                let status = unsafe {
+                    ffi::ptqk_weight_layout_query(ptr::null(), &params, ROWS, COLS, &mut seen)
+                };
+                let groups = Groups::of(&params).count();
+                let code_row_bytes = code_row_bytes(mode.code_type, COLS);
+                let code_bytes = ROWS * code_row_bytes;
+                let scale_bytes = groups * mode.scale_bytes(scale_dtype);
+                let tensor_scale_bytes = if mode.number == NVFP4 { 4 } else { 0 };
+                let zero_point_bytes = if mode.is_asymmetric() { groups } else { 0 };
+                let want = ffi::WeightLayout {
+                    code_type: mode.code_type,
+                    bits: mode.bits,
+                    code_row_bytes,
+                    code_bytes,
+                    groups,
+                    scale_bytes,
+                    tensor_scale_bytes,
+                    zero_point_bytes,
+                    total_bytes: code_bytes + scale_bytes + tensor_scale_bytes + zero_point_bytes,
+                };
+                assert_eq!((status, seen), (Status::Ok, want), "{params:?}");
+            }
+        }
+    }
+}
+
+/// An index beyond the codebook counts as the last.
+#[test]
+fn indices_beyond_the_codebook() {
+    for mode in MODES.into_iter().filter(|mode| mode.codebook > 0) {
+        let values = mode.values(1.0);
+        let params = mode.params(-1, 1, F32);
+        let params = WeightParams { codebook: values.as_ptr(), ..params };
+        let last = mode.codebook as usize - 1;
+        // The first, the last, one more, and the largest that the type has.
+        let most = (1_usize << mode.bits) - 1;
+        let indices = [0, last, most.min(last + 1), most];
+        let mut codes = [0_u16; 4];
+        let bytes = bytemuck::cast_slice_mut::<u16, u8>(&mut codes);
+        for (i, index) in indices.into_iter().enumerate() {
+            match mode.bits {
+                4 => bytes[i / 2] |= (index as u8) << (4 * (i % 2)),
+                8 => bytes[i] = index as u8,
+                _ => bytes[2 * i..][..2].copy_from_slice(&(index as u16).to_ne_bytes()),
+            }
+        }
+        let (rows, cols, reserved) = (1, 4, 0);
+        let src = ffi::Codes {
+            data: codes.as_ptr().cast(),
+            rows,
+            cols,
+            row_stride_bytes: code_row_bytes(mode.code_type, 4),
+            code_type: mode.code_type,
+            reserved,
+        };
+        let mut out = [0.0_f32; 4];
+        let data = out.as_mut_ptr().cast();
+        let dst = ffi::MatrixMut { data, rows, cols, row_stride: 4, dtype: F32, reserved };
+        let (scale, zero, tensor) = ((&raw const *&-2.0_f32).cast(), ptr::null(), ptr::null());
+        // SAFETY: one row of four codes with one scale.
+        let status = unsafe {
+            ffi::ptqk_decompress_weights(ptr::null(), &params, &src, scale, zero, tensor, &dst)
+        };
+        let want = indices.map(|index| -2.0 * values[index.min(last)]);
+        assert_eq!((status, out), (Status::Ok, want), "{}", mode.name);
+    }
+}
+
+/// Encodes a few numbers, one byte per code.
+fn encoded<const N: usize>(code_type: u32, rules: Rules, values: [f32; N]) -> [u8; N] {
+    let (rows, cols, reserved) = (1, N, 0);
+    let data = values.as_ptr().cast();
+    let src = ffi::Matrix { data, rows, cols, row_stride: N, dtype: F32, reserved };
+    let row_stride_bytes = code_row_bytes(code_type, N);
+    let mut bytes = vec![0_u8; row_stride_bytes];
+    let data = bytes.as_mut_ptr().cast();
+    let dst = ffi::CodesMut { data, rows, cols, row_stride_bytes, code_type, reserved };
+    // SAFETY: `N` elements, and the bytes of as many codes.
+    let status = unsafe { ffi::ptqk_encode(ptr::null(), &rules.params(0), &src, &dst) };
+    assert_eq!(status, Status::Ok);
+    std::array::from_fn(|i| code_at(code_type, &bytes, i))
+}
+
+/// What the types make of zero, NaN, infinity and numbers that they do not have.
+#[test]
+fn codes_of_special_values() {
+    let values = [0.0, -0.0, 1.0, -1.0, f32::MAX, f32::INFINITY, f32::MIN, f32::NEG_INFINITY];
+    // Both zeros, 1 and -1, the largest, overflow upwards and downwards, NaN as it is and as the
+    // negative largest number.
+    let types = [
+        (E4M3, [0x00, 0x80, 0x38, 0xB8], [0x7E, 0xFE], [0x7F, 0xFF], [0x7F, 0xFE]),
+        (E5M2, [0x00, 0x80, 0x3C, 0xBC], [0x7B, 0xFB], [0x7C, 0xFC], [0x7F, 0xFB]),
+        (E4M3_FNUZ, [0x00, 0x00, 0x40, 0xC0], [0x7F, 0xFF], [0x80, 0x80], [0x80, 0xFF]),
+        (E5M2_FNUZ, [0x00, 0x00, 0x40, 0xC0], [0x7F, 0xFF], [0x80, 0x80], [0x80, 0xFF]),
+        (E8M0, [0x00, 0x00, 0x7F, 0xFF], [0xFE, 0xFF], [0xFF, 0xFF], [0xFF, 0xFF]),
+        (E3M2, [0x00, 0x20, 0x0C, 0x2C], [0x1F, 0x3F], [0x1F, 0x3F], [0x1F, 0x3F]),
+        (E2M3, [0x00, 0x20, 0x08, 0x28], [0x1F, 0x3F], [0x1F, 0x3F], [0x1F, 0x3F]),
+        (E2M1, [0x0, 0x8, 0x2, 0xA], [0x7, 0xF], [0x7, 0xF], [0x7, 0xF]),
+        (NF4, [0x7, 0x7, 0xF, 0x0], [0xF, 0x0], [0xF, 0x0], [0x7, 0x7]),
+    ];
+    for (code_type, [zero, minus_zero, one, minus_one], largest, beyond, nans) in types {
+        for (overflow, [up, down]) in [(0, largest), (1, beyond)] {
+            for (nan_rule, nan) in (0..).zip(nans) {
+                let rules = Rules { overflow, nan_rule, rounding: NEAREST };
+                let seen = encoded(code_type, rules, values);
+                let want = [zero, minus_zero, one, minus_one, up, up, down, down];
+                assert_eq!(seen, want, "type {code_type} {rules:?}");
+                let seen = encoded(code_type, rules, [f32::NAN]);
+                assert_eq!(seen, [nan], "type {code_type} {rules:?} NaN");
+            }
+        }
+    }
+    // Less than half a step above the largest number.
+    let rules = Rules { overflow: 1, nan_rule: 0, rounding: NEAREST };
+    assert_eq!(encoded(E4M3, rules, [464.0, 464.1, -464.0]), [0x7E, 0x7F, 0xFE]);
+    assert_eq!(encoded(E5M2, rules, [61439.9, 61440.0, -61440.0]), [0x7B, 0x7C, 0xFC]);
+    // Powers of two: a tie goes to the even code, and the other rules round one way.
+    let values = [1.5, 3.0, 2.9, 3.1, 2.0];
+    let power = |rounding| encoded(E8M0, Rules { rounding, ..rules }, values);
+    assert_eq!(power(NEAREST), [128, 128, 128, 129, 128]);
+    assert_eq!(power(UP), [128, 129, 129, 129, 128]);
+    assert_eq!(power(DOWN), [127, 128, 128, 128, 128]);
+}
+
+/// Converts numbers from f32 and back.
+fn converted<const N: usize>(to: u32, rules: Rules, values: [f32; N]) -> [f32; N] {
+    let mut kept = [0_u32; N];
+    let mut back = [0.0_f32; N];
+    let (rows, cols, row_stride, reserved) = (1, N, N, 0);
+    let pairs = [
+        (values.as_ptr().cast::<c_void>(), F32, kept.as_mut_ptr().cast::<c_void>(), to, rules),
+        (
+            kept.as_ptr().cast(),
+            to,
+            back.as_mut_ptr().cast(),
+            F32,
+            Rules { overflow: 1, nan_rule: 0, rounding: NEAREST },
+        ),
+    ];
+    for (from, dtype, data, to, rules) in pairs {
+        let src = ffi::Matrix { data: from, rows, cols, row_stride, dtype, reserved };
+        let dst = ffi::MatrixMut { data, rows, cols, row_stride, dtype: to, reserved };
+        // SAFETY: `N` elements of at most four bytes.
+        let status = unsafe { ffi::ptqk_convert(ptr::null(), &rules.params(0), &src, &dst) };
+        assert_eq!(status, Status::Ok);
+    }
+    back
+}
+
+/// What 16 and 32 bits make of NaN, infinity and numbers that they do not have.
+#[test]
+fn conversions_of_special_values() {
+    let values = [3e38, 3.4e38, f32::INFINITY, f32::MIN, f32::NEG_INFINITY, -0.0];
+    let infinite = f32::INFINITY;
+    let bf16 = f32::from_bits(0x7F7F_0000);
+    let cases = [
+        (F32, f32::MAX, [3e38, 3.4e38, infinite, f32::MIN, -infinite, -0.0]),
+        (F16, 65504.0, [infinite, infinite, infinite, -infinite, -infinite, -0.0]),
+        (BF16, bf16, [f32::from_bits(0x7F62_0000), infinite, infinite, -infinite, -infinite, -0.0]),
+    ];
+    for (to, largest, beyond) in cases {
+        for rounding in [NEAREST, STOCHASTIC] {
+            for nan_rule in [0, 1] {
+                let rules = |overflow| Rules { overflow, nan_rule, rounding };
+                let bits = |values: [f32; 6]| values.map(f32::to_bits);
+                if rounding == NEAREST {
+                    assert_eq!(bits(converted(to, rules(1), values)), bits(beyond), "to {to}");
+                    let limited = beyond.map(|x| x.clamp(-largest, largest));
+                    assert_eq!(bits(converted(to, rules(0), values)), bits(limited), "to {to}");
+                } else {
+                    let seen = converted(to, rules(0), values);
+                    assert!(seen.iter().all(|x| x.abs() <= largest), "to {to}: {seen:?}");
+                }
+                let [nan] = converted(to, rules(0), [f32::NAN]);
+                assert!(if nan_rule == 0 { nan.is_nan() } else { nan == -largest }, "{to}: {nan}");
+            }
+        }
+    }
+}
+
+/// The random numbers belong to the elements, whatever the shape, the stride and the type of the
+/// source; up comes as often as it should.
+#[test]
+fn stochastic_rounding() {
+    const N: usize = 10_000;
+    // A quarter of the way to the next number of E4M3, and exact in 16 bits.
+    let values = vec![1.03125_f32; N];
+    let encode = |dtype: u32, (rows, cols): (usize, usize), pad: usize, seed: u64| {
+        let mut bytes = Vec::new();
+        for row in values.chunks(cols) {
+            bytes.extend(float_bytes(dtype, row.iter().copied()));
+            bytes.extend(float_bytes(dtype, vec![9.0; pad].into_iter()));
+        }
+        let mut words = vec![0_u32; bytes.len().div_ceil(4)];
+        bytemuck::cast_slice_mut::<u32, u8>(&mut words)[..bytes.len()].copy_from_slice(&bytes);
+        let (row_stride, reserved, code_type) = (cols + pad, 0, E4M3);
+        let data = words.as_ptr().cast();
+        let src = ffi::Matrix { data, rows, cols, row_stride, dtype, reserved };
+        let mut codes = vec![0_u8; N];
+        let data = codes.as_mut_ptr().cast();
+        let dst = ffi::CodesMut { data, rows, cols, row_stride_bytes: cols, code_type, reserved };
+        let params = Rules { overflow: 0, nan_rule: 0, rounding: STOCHASTIC }.params(seed);
+        // SAFETY: `N` elements each.
+        let status = unsafe { ffi::ptqk_encode(ptr::null(), &params, &src, &dst) };
+        assert_eq!(status, Status::Ok);
+        codes
+    };
+    let want = encode(F32, (1, N), 0, 7);
+    for (dtype, shape, pad) in [
+        (F32, (100, 100), 3),
+        (F32, (N, 1), 1),
+        (F16, (4, N / 4), 0),
+        (BF16, (1, N), 0),
+        (BF16, (16, N / 16), 5),
+    ] {
+        assert!(encode(dtype, shape, pad, 7) == want, "{dtype} {shape:?}");
+    }
+    assert!(encode(F32, (1, N), 0, 8) != want, "the seed counts");
+    assert!(encode(F32, (1, N), 0, 7 << 40) != want, "so do its upper bits");
+    let up = want.iter().filter(|code| **code == 0x39).count();
+    assert_eq!(up + want.iter().filter(|code| **code == 0x38).count(), N, "one of the neighbours");
+    // Five standard deviations.
+    assert!(up.abs_diff(N / 4) < 217, "{up} of {N} went up");
+}
+
+/// The numbers of NNCF's quantizer setup: the largest magnitude meets the largest number.
+#[test]
+fn fp8_scales() {
+    let scale_of = |params: &ffi::Fp8Params, min: f32, max: f32| {
+        let mut scale = 0.0_f32;
+        // SAFETY: one channel.
+        let status = unsafe {
+            ffi::ptqk_fp8_scale_from_min_max(ptr::null(), params, &min, &max, 1, &mut scale)
+        };
+        assert_eq!(status, Status::Ok);
+        scale
+    };
+    let channel = ffi::Fp8Params { per_channel: 1, ..ffi::Fp8Params::DEFAULT };
+    let tensor = ffi::Fp8Params::DEFAULT;
+    let wide = ffi::Fp8Params { destination_type: E5M2, ..channel };
+    assert_eq!(scale_of(&channel, -1.0, 7.0), 64.0);
+    assert_eq!(scale_of(&tensor, -1.0, 7.0), 32.0);
+    assert_eq!(scale_of(&wide, 0.0, 3.5), 16384.0);
+    assert_eq!(scale_of(&channel, 0.0, 0.0), 448.0 * 8_388_608.0);
+    assert_eq!(scale_of(&channel, -7.0, 1.0), 448.0 / (7.0 + f32::EPSILON));
 }
 
 /// What a progress callback heard, and when it says stop.
@@ -192,6 +513,14 @@ fn progress_and_cancel() {
     cancel_everywhere(Call::Requantize { code_type, granularity: TENSOR }, large, 2);
     let call = Call::RequantizeFixed { code_type, granularity: TENSOR, single: 1 };
     cancel_everywhere(call, large, 2);
+    let rules = Rules { overflow: 0, nan_rule: 0, rounding: STOCHASTIC };
+    cancel_everywhere(Call::Encode { dtype, code_type: E4M3, rules }, large, 2);
+    cancel_everywhere(Call::Decode { code_type: E2M1, dtype }, large, 2);
+    cancel_everywhere(Call::Convert { from: F32, to: F16, rules }, large, 2);
+    let (destination, nan_rule, shift, in_place) = (E4M3, 1, true, true);
+    let call =
+        Call::FakeConvert { from: F32, to: F32, sharing, destination, nan_rule, shift, in_place };
+    cancel_everywhere(call, large, 2);
     let call =
         Call::Reduce { what: Reduce::Variance, dtype: F16, sharing: (GROUP, 9), hostile: false };
     cancel_everywhere(call, large, 2);
@@ -212,12 +541,25 @@ fn progress_of_tensor_reductions() {
 /// Compression stops at every report, on both axes.
 #[test]
 fn cancel_compression() {
-    for (axis, group) in [(0, 8), (1, 64), (1, -1)] {
-        let (mode, half, hostile) = (3, true, false);
-        let call = Call::Compress { dtype: BF16, mode, axis, group, half, hostile };
-        let shape = Shape::new(72, 64 * 1024);
+    let int4_asym = MODES[3];
+    let [nvfp4, nf4] = [MODES[NVFP4 as usize], MODES[6]];
+    let modes = [
+        (int4_asym, 0, 8),
+        (int4_asym, 1, 64),
+        (int4_asym, 1, -1),
+        (nvfp4, 0, 16),
+        (nvfp4, 1, 16),
+        (nf4, 1, 64),
+    ];
+    for (mode, axis, group) in modes {
+        let (half, rules, hostile) = (true, 0, false);
+        let call = Call::Compress { dtype: BF16, mode, axis, group, half, rules, hostile };
+        let shape = Shape::new(80, 64 * 1024);
         let (_, heard, _) = listen(call, shape, usize::MAX);
         assert!(heard.len() >= 4, "{heard:?}");
+        // Three calls have work to do, and each says once that it is done.
+        let ends = heard.iter().filter(|(done, total)| done == total).count();
+        assert_eq!(ends, 3, "{} axis {axis}: {heard:?}", mode.name);
         for stop_at in 0..heard.len() {
             let (outcome, until, _) = listen(call, shape, stop_at);
             // The calls go on saying stop from there; the last report of a call comes too late.
@@ -256,6 +598,32 @@ fn nothing_to_do() {
             for call in calls {
                 assert_eq!(call.run(shape, &Heap::default(), &ctx).status, [Status::Ok]);
             }
+            let (from, to, destination) = (F16, BF16, E3M2);
+            let (nan_rule, shift, in_place) = (0, true, false);
+            let call =
+                Call::FakeConvert { from, to, sharing, destination, nan_rule, shift, in_place };
+            assert_eq!(call.run(shape, &Heap::default(), &ctx).status, [Status::Ok]);
+        }
+        for code_type in FLOATS {
+            let rules = Rules { overflow: 0, nan_rule: 0, rounding: NEAREST };
+            let calls = [
+                Call::Encode { dtype: F32, code_type, rules },
+                Call::Decode { code_type, dtype: BF16 },
+                Call::Convert { from: F32, to: F16, rules },
+            ];
+            for call in calls {
+                assert_eq!(call.run(shape, &Heap::default(), &ctx).status, [Status::Ok]);
+            }
+        }
+    }
+    for shape in [Shape::new(0, 32), Shape::new(32, 0), Shape::new(0, 0)] {
+        for (mode, axis) in MODES.into_iter().flat_map(|mode| [(mode, 0), (mode, 1)]) {
+            let (dtype, group, half, rules, hostile) = (F16, mode.block, true, 0, false);
+            let call = Call::Compress { dtype, mode, axis, group, half, rules, hostile };
+            let outcome = call.run(shape, &Heap::default(), &ctx);
+            assert_eq!(outcome.status, [Status::Ok; 4], "{call:?}");
+            let written = |name| outcome.outputs.iter().find(|o| o.0 == name).unwrap().1.clone();
+            assert!(written("tensor_scale").iter().all(|byte| *byte == 0xA5), "{call:?}");
         }
     }
     assert_eq!(reports.heard, []);
@@ -328,7 +696,7 @@ fn every_function_is_tested() {
     // These take no pointer and refuse nothing.
     let simple = ["version", "version_string", "numeric_version", "active_isa"];
     let names = exported();
-    assert!(names.len() > 35, "{names:?}");
+    assert!(names.len() > 45, "{names:?}");
     for name in names {
         let own =
             [format!("fn {name}()"), format!("reduction!({name},"), format!("packing!({name},")];

@@ -8,7 +8,8 @@ use std::ffi::c_void;
 use std::ptr;
 
 const ROWS: usize = 5;
-const COLS: usize = 8;
+/// Whole blocks of every weight mode.
+const COLS: usize = 32;
 
 fn matrix(arena: &mut Arena, dtype: u32) -> By<Matrix> {
     let bytes = arena.fill(0x3C_u8, (ROWS * (COLS + 2)) * dtype_bytes(dtype));
@@ -110,6 +111,60 @@ fn quantize() {
     }
 }
 
+/// Codes that are not integers: no zero point, no code range, no E8M0.
+macro_rules! scaled_floats {
+    ($suite:ident, $name:ident, $codes:ident, $zero_point:expr) => {
+        for place in [$zero_point, $zero_point.wrapping_byte_add(1)] {
+            let expect = wrong(Status::InvalidParameter, "zero_point");
+            $suite.refuse("zero points of floats", |a| a.zero_point = place, expect);
+        }
+        $suite.accept("fields that are not read", |a| {
+            let params = a.params.value();
+            (params.code_min, params.code_max, params.zero_point_rounding) = (9, -9, 77);
+        });
+        let change = |a: &mut $name| {
+            let codes = a.$codes.value();
+            (codes.code_type, codes.row_stride_bytes) = (E8M0, COLS);
+        };
+        let name = stringify!($codes);
+        let expect = wrong(Status::InvalidParameter, name).field("code_type").value(E8M0);
+        $suite.refuse("powers of two", change, expect);
+    };
+}
+
+#[test]
+fn quantize_to_floats() {
+    for (dtype, code_type) in SIGNED.into_iter().chain([NF4]).enumerate() {
+        let mut arena = Arena::new();
+        let params = QuantizeParams { granularity: COLUMN, ..QuantizeParams::DEFAULT };
+        let scale = arena.fill(0.5_f32, COLS);
+        let zero_point = arena.fill(0_i32, COLS).cast_const();
+        let src = matrix(&mut arena, dtype as u32 % 3);
+        let dst = codes_mut(&mut arena, code_type);
+        let null = ptr::null();
+        let good = Quantize { params: By::Value(params), src, scale, zero_point: null, dst };
+        let mut suite = Suite::new(arena, good);
+        suite.params(|a| &mut a.params);
+        suite.view("src", |a| &mut a.src, Some("dst"));
+        suite.view("dst", |a| &mut a.dst, Some("dst"));
+        suite.input("scale", |a| &mut a.scale);
+        suite.field("granularity", |a| &mut a.params.value().granularity, &[4, u32::MAX]);
+        let grouped = |a: &mut Quantize| a.params.value().granularity = GROUP;
+        suite.refuse("no group", grouped, param("group_size", 0));
+        suite.refuse_element("scale", Status::InvalidParameter, (scale, 6), &BAD_SCALES);
+        scaled_floats!(suite, Quantize, dst, zero_point);
+        let bytes = place(&good.dst).1;
+        for other in [place(&good.src), (scale.cast_const().cast(), 4 * COLS)] {
+            suite.overlap::<u8>("dst", |a, p| a.dst.value().data = p.cast(), bytes, other);
+        }
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            resize(&mut a.dst, rows, cols);
+            a.scale = ptr::null();
+        });
+    }
+}
+
 function! { Dequantize = ptqk_dequantize {
     params: By<QuantizeParams>, src: By<Codes>, scale: *const f32, zero_point: *const i32,
     dst: By<MatrixMut>,
@@ -156,6 +211,265 @@ fn dequantize() {
             (a.scale, a.zero_point) = (ptr::null(), ptr::null());
         });
     }
+}
+
+#[test]
+fn dequantize_from_floats() {
+    for (dtype, code_type) in SIGNED.into_iter().chain([NF4]).enumerate() {
+        let mut arena = Arena::new();
+        let params = QuantizeParams { granularity: ROW, ..QuantizeParams::DEFAULT };
+        let scale = arena.fill(0.5_f32, ROWS);
+        let zero_point = arena.fill(0_i32, ROWS).cast_const();
+        let src = codes(&mut arena, code_type);
+        let dst = matrix_mut(&mut arena, dtype as u32 % 3);
+        let null = ptr::null();
+        let good = Dequantize { params: By::Value(params), src, scale, zero_point: null, dst };
+        let mut suite = Suite::new(arena, good);
+        suite.params(|a| &mut a.params);
+        suite.view("src", |a| &mut a.src, Some("dst"));
+        suite.view("dst", |a| &mut a.dst, Some("dst"));
+        suite.input("scale", |a| &mut a.scale);
+        suite.refuse_element("scale", Status::InvalidParameter, (scale, 4), &BAD_SCALES);
+        scaled_floats!(suite, Dequantize, src, zero_point);
+        let bytes = place(&good.dst).1;
+        for other in [place(&good.src), (scale.cast_const().cast(), 4 * ROWS)] {
+            suite.overlap::<f32>("dst", |a, p| a.dst.value().data = p.cast(), bytes, other);
+        }
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            resize(&mut a.dst, rows, cols);
+            a.scale = ptr::null();
+        });
+    }
+}
+
+function! { Encode = ptqk_encode {
+    params: By<ConvertParams>, src: By<Matrix>, dst: By<CodesMut>,
+} }
+
+/// Codes of a type that the function does not take.
+macro_rules! no_codes {
+    ($suite:ident, $name:ident, $codes:ident, $types:expr) => {
+        for bad in $types {
+            let change = |a: &mut $name| {
+                let codes = a.$codes.value();
+                (codes.code_type, codes.row_stride_bytes) = (bad, 2 * COLS);
+            };
+            let name = stringify!($codes);
+            let expect = wrong(Status::InvalidParameter, name).field("code_type").value(bad);
+            $suite.refuse("a code type", change, expect);
+        }
+    };
+}
+
+/// The fields that all destinations have.
+macro_rules! convert_params {
+    ($suite:ident) => {
+        $suite.params(|a| &mut a.params);
+        $suite.field("overflow", |a| &mut a.params.value().overflow, &[2, u32::MAX]);
+        $suite.field("nan_rule", |a| &mut a.params.value().nan_rule, &[2, u32::MAX]);
+        $suite.field("rounding", |a| &mut a.params.value().rounding, &[4, u32::MAX]);
+        $suite.accept("any seed", |a| a.params.value().seed = u64::MAX);
+    };
+}
+
+#[test]
+fn encode() {
+    for (dtype, code_type) in FLOATS.into_iter().enumerate() {
+        let mut arena = Arena::new();
+        let src = matrix(&mut arena, dtype as u32 % 3);
+        let dst = codes_mut(&mut arena, code_type);
+        let good = Encode { params: By::Value(ConvertParams::DEFAULT), src, dst };
+        let mut suite = Suite::new(arena, good);
+        convert_params!(suite);
+        suite.view("src", |a| &mut a.src, Some("dst"));
+        suite.view("dst", |a| &mut a.dst, Some("dst"));
+        no_codes!(suite, Encode, dst, INTEGERS);
+        let allowed = Rules::all(Some(code_type));
+        for rounding in [NEAREST, STOCHASTIC, UP, DOWN] {
+            let change = |a: &mut Encode| a.params.value().rounding = rounding;
+            if allowed.iter().any(|rules| rules.rounding == rounding) {
+                suite.accept("rounding", change);
+            } else {
+                suite.refuse("rounding", change, param("rounding", rounding));
+            }
+        }
+        let bytes = place(&good.dst).1;
+        let set = |a: &mut Encode, p: *mut u8| a.dst.value().data = p.cast();
+        suite.overlap("dst", set, bytes, place(&good.src));
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            resize(&mut a.dst, rows, cols);
+        });
+    }
+}
+
+function! { Decode = ptqk_decode { src: By<Codes>, dst: By<MatrixMut> } }
+
+#[test]
+fn decode() {
+    for (dtype, code_type) in FLOATS.into_iter().enumerate() {
+        let mut arena = Arena::new();
+        let src = codes(&mut arena, code_type);
+        let good = Decode { src, dst: matrix_mut(&mut arena, dtype as u32 % 3) };
+        let mut suite = Suite::new(arena, good);
+        suite.view("src", |a| &mut a.src, Some("dst"));
+        suite.view("dst", |a| &mut a.dst, Some("dst"));
+        no_codes!(suite, Decode, src, INTEGERS);
+        let bytes = place(&good.dst).1;
+        let set = |a: &mut Decode, p: *mut f32| a.dst.value().data = p.cast();
+        suite.overlap("dst", set, bytes, place(&good.src));
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            resize(&mut a.dst, rows, cols);
+        });
+    }
+}
+
+function! { Convert = ptqk_convert {
+    params: By<ConvertParams>, src: By<Matrix>, dst: By<MatrixMut>,
+} }
+
+#[test]
+fn convert() {
+    for (from, to) in
+        [F32, F16, BF16].into_iter().flat_map(|from| [F32, F16, BF16].map(|to| (from, to)))
+    {
+        let mut arena = Arena::new();
+        let (src, dst) = (matrix(&mut arena, from), matrix_mut(&mut arena, to));
+        let good = Convert { params: By::Value(ConvertParams::DEFAULT), src, dst };
+        let mut suite = Suite::new(arena, good);
+        convert_params!(suite);
+        suite.view("src", |a| &mut a.src, Some("dst"));
+        suite.view("dst", |a| &mut a.dst, Some("dst"));
+        suite.field("rounding", |a| &mut a.params.value().rounding, &[UP, DOWN]);
+        suite.accept("stochastic", |a| a.params.value().rounding = STOCHASTIC);
+        let bytes = place(&good.dst).1;
+        let set = |a: &mut Convert, p: *mut f32| a.dst.value().data = p.cast();
+        suite.overlap("dst", set, bytes, place(&good.src));
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            resize(&mut a.dst, rows, cols);
+        });
+    }
+}
+
+function! { FakeConvert = ptqk_fake_convert {
+    params: By<FakeConvertParams>, src: By<Matrix>, scale: *const f32, shift: *const f32,
+    dst: By<MatrixMut>,
+} }
+
+#[test]
+fn fake_convert() {
+    for (from, to, destination_type) in
+        [(F32, F32, E4M3), (F16, F16, E5M2), (BF16, F32, E4M3_FNUZ), (BF16, BF16, E2M1)]
+    {
+        let mut arena = Arena::new();
+        let granularity = COLUMN;
+        let params =
+            FakeConvertParams { granularity, destination_type, ..FakeConvertParams::DEFAULT };
+        let scale = arena.fill(2.0_f32, COLS).cast_const();
+        let shift = arena.fill(0.5_f32, COLS).cast_const();
+        let src = matrix(&mut arena, from);
+        let dst = matrix_mut(&mut arena, to);
+        let good = FakeConvert { params: By::Value(params), src, scale, shift, dst };
+        let mut suite = Suite::new(arena, good);
+        suite.params(|a| &mut a.params);
+        suite.view("src", |a| &mut a.src, Some("dst"));
+        suite.view("dst", |a| &mut a.dst, Some("dst"));
+        suite.input("scale", |a| &mut a.scale);
+        suite.accept("no shifts", |a| a.shift = ptr::null());
+        let odd = |a: &mut FakeConvert| a.shift = a.shift.wrapping_byte_add(1);
+        suite.refuse("shifts odd", odd, wrong(Status::Misaligned, "shift"));
+        suite.field("granularity", |a| &mut a.params.value().granularity, &[4, u32::MAX]);
+        suite.field("nan_rule", |a| &mut a.params.value().nan_rule, &[2, u32::MAX]);
+        let bad = [&INTEGERS[..], &[E8M0, NF4, 17, u32::MAX]].concat();
+        suite.field("destination_type", |a| &mut a.params.value().destination_type, &bad);
+        for destination in SIGNED {
+            suite.accept("a float type", |a| a.params.value().destination_type = destination);
+        }
+        let grouped = |a: &mut FakeConvert| a.params.value().granularity = GROUP;
+        suite.refuse("no group", grouped, param("group_size", 0));
+        let invalid = Status::InvalidParameter;
+        suite.refuse_element("scale", invalid, (scale, 2), &BAD_SCALES);
+        suite.refuse_element("shift", invalid, (shift, 7), &NOT_FINITE);
+
+        let (src, bytes) = (place(&good.src), place(&good.dst).1);
+        for other in [(scale.cast(), 4 * COLS), (shift.cast(), 4 * COLS)] {
+            suite.overlap::<f32>("dst", |a, p| a.dst.value().data = p.cast(), bytes, other);
+        }
+        if from == to {
+            let here = |a: &mut FakeConvert| a.dst.value().data = a.src.value().data.cast_mut();
+            suite.accept("in place", here);
+            let strided = |a: &mut FakeConvert| {
+                here(a);
+                a.dst.value().row_stride -= 1;
+            };
+            suite.refuse("in place, another stride", strided, wrong(Status::Overlap, "dst"));
+            let other = |a: &mut FakeConvert| {
+                here(a);
+                a.dst.value().dtype = if a.src.value().dtype == BF16 { F16 } else { BF16 };
+            };
+            suite.refuse("in place, another type", other, wrong(Status::Overlap, "dst"));
+            for at in [-4_isize, 4, src.1 as isize - 4] {
+                let change = |a: &mut FakeConvert| {
+                    let data = a.src.value().data.cast_mut();
+                    a.dst.value().data = data.wrapping_byte_offset(at);
+                };
+                suite.refuse("half in place", change, wrong(Status::Overlap, "dst"));
+            }
+        } else {
+            suite.overlap::<f32>("dst", |a, p| a.dst.value().data = p.cast(), bytes, src);
+        }
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            resize(&mut a.dst, rows, cols);
+            (a.scale, a.shift) = (ptr::null(), ptr::null());
+        });
+    }
+}
+
+function! { Fp8ScaleFromMinMax = ptqk_fp8_scale_from_min_max {
+    params: By<Fp8Params>, min: *const f32, max: *const f32, channels: usize, scale: *mut f32,
+} }
+
+#[test]
+fn fp8_scale_from_min_max() {
+    const N: usize = 4;
+    let mut arena = Arena::new();
+    let params = Fp8Params { per_channel: 1, ..Fp8Params::DEFAULT };
+    let (min, max) = (arena.fill(-1.0_f32, N).cast_const(), arena.fill(1.0_f32, N).cast_const());
+    let scale = arena.space(N);
+    let good = Fp8ScaleFromMinMax { params: By::Value(params), min, max, channels: N, scale };
+    let mut suite = Suite::new(arena, good);
+    suite.params(|a| &mut a.params);
+    let bad = [&INTEGERS[..], &[E8M0, NF4, 17, u32::MAX]].concat();
+    suite.field("destination_type", |a| &mut a.params.value().destination_type, &bad);
+    suite.field("per_channel", |a| &mut a.params.value().per_channel, &[2, u32::MAX]);
+    for bad in [0.0, -0.0, -0.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let change = |a: &mut Fp8ScaleFromMinMax| a.params.value().activation_scale = bad;
+        suite.refuse("activation_scale", change, param("activation_scale", bad));
+    }
+    let tensor = |a: &mut Fp8ScaleFromMinMax| a.params.value().per_channel = 0;
+    let expect = wrong(Status::InvalidShape, "channels").value(N as f64);
+    suite.refuse("channels of a tensor", tensor, expect);
+    suite.accept("a tensor", |a| {
+        tensor(a);
+        a.channels = 1;
+    });
+    suite.input("min", |a| &mut a.min);
+    suite.input("max", |a| &mut a.max);
+    suite.output("scale", |a| &mut a.scale);
+    suite.length("min", |a| &mut a.channels, 4);
+    suite.refuse_element("min", Status::NotFinite, (min, 3), &NOT_FINITE);
+    suite.refuse_element("max", Status::NotFinite, (max, 2), &NOT_FINITE);
+    suite.refuse_element("min", Status::InvalidParameter, (min, 1), &[1.5]);
+    for other in [(min.cast(), 4 * N), (max.cast(), 4 * N)] {
+        suite.overlap("scale", |a, p| a.scale = p, 4 * N, other);
+    }
+    suite.nothing("no channels", |a| {
+        (a.channels, a.min, a.max, a.scale) = (0, ptr::null(), ptr::null(), ptr::null_mut());
+    });
 }
 
 function! { FakeQuantize = ptqk_fake_quantize {
@@ -318,13 +632,7 @@ macro_rules! requantization {
             };
             $suite.refuse("no codes", change, param("code_min", min));
         }
-        for bad in [I16, U16, I4, U4, U3, U2] {
-            let change = |a: &mut $name| {
-                (a.dst.value().code_type, a.dst.value().row_stride_bytes) = (bad, 2 * COLS);
-            };
-            let expect = wrong(Status::InvalidParameter, "dst").field("code_type").value(bad);
-            $suite.refuse("a code type of other than 8 bits", change, expect);
-        }
+        no_codes!($suite, $name, dst, SCALED.into_iter().skip(2).chain([E8M0]));
     };
 }
 
@@ -409,9 +717,17 @@ fn codes_row_bytes() {
     let good = CodesRowBytes { code_type: U3, cols: 9, bytes: arena.space(1) };
     let mut suite = Suite::new(arena, good);
     suite.output("bytes", |a| &mut a.bytes);
-    for bad in [8, 9, u32::MAX] {
+    for bad in [17, 18, u32::MAX] {
         let expect = wrong(Status::InvalidParameter, "code_type").value(bad);
         suite.refuse("code_type", |a| a.code_type = bad, expect);
+    }
+    for code_type in INTEGERS.into_iter().chain(FLOATS) {
+        let change = |a: &mut CodesRowBytes| a.code_type = code_type;
+        suite.accept("a code type", change);
+        // SAFETY: plain numbers, and a place for the answer.
+        let mut bytes = 0;
+        let status = unsafe { ffi::ptqk_codes_row_bytes(ptr::null(), code_type, 9, &mut bytes) };
+        assert_eq!((status, bytes), (Status::Ok, code_row_bytes(code_type, 9)));
     }
     for code_type in [I16, U16] {
         let change = |a: &mut CodesRowBytes| (a.code_type, a.cols) = (code_type, usize::MAX);
@@ -427,7 +743,8 @@ macro_rules! packing {
     ($test:ident, $name:ident, $from:ident, $to:ident) => {
         #[test]
         fn $test() {
-            for code_type in [I8, U8, I4, U4, U3, U2] {
+            let types = INTEGERS.into_iter().chain(FLOATS);
+            for code_type in types.filter(|code_type| code_bytes(*code_type) == 1) {
                 let mut arena = Arena::new();
                 let len = 13;
                 let bytes = [("codes", len), ("packed", code_row_bytes(code_type, len))];
@@ -439,11 +756,11 @@ macro_rules! packing {
                 let mut suite = Suite::new(arena, good);
                 suite.input(from, |a| &mut a.$from);
                 suite.output(to, |a| &mut a.$to);
-                for bad in [I16, U16, 8, u32::MAX] {
+                for bad in [I16, U16, 17, u32::MAX] {
                     let expect = wrong(Status::InvalidParameter, "code_type").value(bad);
                     suite.refuse("code_type", |a| a.code_type = bad, expect);
                 }
-                if code_type <= U8 {
+                if !is_packed(code_type) {
                     suite.length(from, |a| &mut a.len, 1);
                 } else {
                     // Whichever of the two arrays is looked at first.
@@ -707,9 +1024,9 @@ function! { WeightLayoutQuery = ptqk_weight_layout_query {
 
 /// What is wrong with the fields of weight parameters.
 macro_rules! weight_params {
-    ($suite:ident, $name:ident) => {
+    ($suite:ident, $name:ident, $mode:expr) => {
         $suite.params(|a| &mut a.params);
-        $suite.field("mode", |a| &mut a.params.value().mode, &[6, u32::MAX]);
+        $suite.field("mode", |a| &mut a.params.value().mode, &[19, 20, u32::MAX]);
         $suite.field("reduction_axis", |a| &mut a.params.value().reduction_axis, &[2, u32::MAX]);
         $suite.field("scale_dtype", |a| &mut a.params.value().scale_dtype, &[BF16, 3, u32::MAX]);
         $suite.field(
@@ -717,197 +1034,326 @@ macro_rules! weight_params {
             |a| &mut a.params.value().asymmetric_range,
             &[2, u32::MAX],
         );
+        $suite.field("mx_scale", |a| &mut a.params.value().mx_scale, &[3, u32::MAX]);
+        $suite.field("scale_guard", |a| &mut a.params.value().scale_guard, &[2, u32::MAX]);
+        $suite.field("fp8_through_f16", |a| &mut a.params.value().fp8_through_f16, &[2, u32::MAX]);
         for bad in [0, -2, i32::MIN, 3, COLS as i32 + 1, i32::MAX] {
             let change = |a: &mut $name| a.params.value().group_size = bad;
             $suite.refuse("group_size", change, param("group_size", bad));
         }
+        if $mode.block > 0 {
+            for bad in [-1, 1, 8, 16, 32, 64].into_iter().filter(|size| *size != $mode.block) {
+                let change = |a: &mut $name| a.params.value().group_size = bad;
+                $suite.refuse("another block", change, param("group_size", bad));
+            }
+        }
+        if $mode.codebook > 0 {
+            let sizes = [0, 1, 65537, u32::MAX];
+            $suite.field("codebook_size", |a| &mut a.params.value().codebook_size, &sizes);
+        } else {
+            $suite.accept("a codebook that is not read", |a| {
+                let params = a.params.value();
+                (params.codebook_size, params.codebook) = (77, ptr::without_provenance(3));
+            });
+        }
     };
 }
 
-#[test]
-fn weight_layout_query() {
-    let mut arena = Arena::new();
-    let params = By::Value(WeightParams::DEFAULT);
-    let good = WeightLayoutQuery { params, rows: ROWS, cols: COLS, layout: arena.space(1) };
-    let mut suite = Suite::new(arena, good);
-    weight_params!(suite, WeightLayoutQuery);
-    suite.output("layout", |a| &mut a.layout);
-    for big in [usize::MAX, usize::MAX / 4] {
-        for (rows, cols) in [(big, COLS), (ROWS, big), (big, big)] {
-            let change = |a: &mut WeightLayoutQuery| (a.rows, a.cols) = (rows, cols);
-            suite.refuse("overflow", change, wrong(Status::SizeOverflow, "rows"));
-        }
-    }
-    for (rows, cols) in [(0, COLS), (ROWS, 0), (0, 0)] {
-        suite.accept("no weights", |a| (a.rows, a.cols) = (rows, cols));
-    }
-}
-
-function! { CompressWeights = ptqk_compress_weights {
-    params: By<WeightParams>, weights: By<Matrix>, codes: By<CodesMut>, scale: *mut c_void,
-    zero_point: *mut u8,
-} }
-
-/// Parameters of a mode, groups in a row, f16 scales for every other mode.
-fn weights_of(mode: u32, group_size: i32) -> WeightParams {
-    WeightParams { mode, group_size, scale_dtype: 1 - mode % 2, ..WeightParams::DEFAULT }
-}
-
-/// The codes of another type are refused.
-macro_rules! code_types {
-    ($suite:ident, $name:ident, $mode:ident) => {
-        for bad in [I8, U8, I16, U16, I4, U4, U3, U2] {
-            let change = |a: &mut $name| {
-                (a.codes.value().code_type, a.codes.value().row_stride_bytes) = (bad, 2 * COLS);
+/// What is wrong with a codebook.
+macro_rules! codebook {
+    ($suite:ident, $name:ident, $mode:expr) => {
+        if $mode.codebook > 0 {
+            let (name, invalid) = ("params.codebook", Status::InvalidParameter);
+            let null = |a: &mut $name| a.params.value().codebook = ptr::null();
+            $suite.refuse("no codebook", null, wrong(Status::NullPointer, name));
+            let odd = |a: &mut $name| {
+                let codebook = &mut a.params.value().codebook;
+                *codebook = codebook.wrapping_byte_add(1);
             };
-            if bad != MODE_CODES[$mode as usize] {
-                let expect = wrong(Status::InvalidParameter, "codes").field("code_type").value(bad);
-                $suite.refuse("another code type", change, expect);
+            $suite.refuse("codebook odd", odd, wrong(Status::Misaligned, name));
+            let values = $suite.good.params.value().codebook;
+            let last = $mode.codebook as usize - 1;
+            for at in [0, 4, last] {
+                $suite.refuse_element(name, invalid, (values, at), &NOT_FINITE);
+            }
+            // SAFETY: the arena has these elements.
+            let before = |at: usize| unsafe { values.add(at - 1).read() };
+            for at in [1, 4, last] {
+                let falling = [before(at), before(at) - 1.0, f32::MIN];
+                $suite.refuse_element(name, invalid, (values, at), &falling);
+            }
+            if $mode.code_type != U4 {
+                // Fewer values have shorter indices.
+                let change = |a: &mut $name| a.params.value().codebook_size = 16;
+                let expect = wrong(invalid, "codes").field("code_type").value($mode.code_type);
+                $suite.refuse("a short codebook", change, expect);
             }
         }
     };
 }
 
 #[test]
-fn compress_weights() {
-    for mode in 0..6 {
+fn weight_layout_query() {
+    for mode in MODES {
         let mut arena = Arena::new();
-        let params = weights_of(mode, 4);
-        let groups = ROWS * COLS / 4;
-        let scale_bytes = groups * dtype_bytes(params.scale_dtype);
-        let weights = matrix(&mut arena, [F32, F16, BF16][mode as usize % 3]);
-        let codes = codes_mut(&mut arena, MODE_CODES[mode as usize]);
-        let scale = arena.space::<u8>(scale_bytes).cast();
-        let zero_point = arena.space(groups);
-        let good = CompressWeights { params: By::Value(params), weights, codes, scale, zero_point };
+        let params = By::Value(mode.params(mode.block, 1, F16));
+        let good = WeightLayoutQuery { params, rows: ROWS, cols: COLS, layout: arena.space(1) };
         let mut suite = Suite::new(arena, good);
-        weight_params!(suite, CompressWeights);
+        weight_params!(suite, WeightLayoutQuery, mode);
+        suite.output("layout", |a| &mut a.layout);
+        for big in [usize::MAX / 32 * 32, usize::MAX / 64 * 32] {
+            for (rows, cols) in [(big, COLS), (ROWS, big), (big, big)] {
+                let change = |a: &mut WeightLayoutQuery| (a.rows, a.cols) = (rows, cols);
+                suite.refuse("overflow", change, wrong(Status::SizeOverflow, "rows"));
+            }
+        }
+        for (rows, cols) in [(0, COLS), (ROWS, 0), (0, 0)] {
+            suite.accept("no weights", |a| (a.rows, a.cols) = (rows, cols));
+        }
+    }
+}
+
+function! { CompressWeights = ptqk_compress_weights {
+    params: By<WeightParams>, weights: By<Matrix>, codes: By<CodesMut>, scale: *mut c_void,
+    zero_point: *mut u8, tensor_scale: *mut f32,
+} }
+
+/// Parameters of a mode, groups in a row, f16 scales for every other mode.
+fn weights_of(arena: &mut Arena, mode: Mode, group_size: i32) -> WeightParams {
+    let values = mode.values(1.0);
+    let codebook = arena.fill(0.0_f32, values.len());
+    for (i, value) in values.iter().enumerate() {
+        // SAFETY: the arena gave that many elements.
+        unsafe { codebook.add(i).write(*value) };
+    }
+    let group_size = if mode.block > 0 { mode.block } else { group_size };
+    WeightParams { codebook, ..mode.params(group_size, 1, 1 - mode.number % 2) }
+}
+
+/// Groups of the matrix of the tests.
+fn groups_of(params: &WeightParams) -> usize {
+    ROWS * COLS / usize::try_from(params.group_size).unwrap_or(COLS)
+}
+
+/// The shape with whole blocks.
+fn whole(rows: usize, cols: usize) -> (usize, usize) {
+    (rows, cols / 32 * 32)
+}
+
+/// Weights that are read: the codes and the shape, which must have whole blocks.
+macro_rules! stored {
+    ($suite:ident, $name:ident, $mode:ident, $second:literal) => {
+        weight_params!($suite, $name, $mode);
+        codebook!($suite, $name, $mode);
+        no_codes!(
+            $suite,
+            $name,
+            codes,
+            INTEGERS.into_iter().chain(FLOATS).filter(|bad| *bad != $mode.code_type)
+        );
+        if $mode.block > 0 {
+            $suite.view("codes", |a| &mut a.codes, None);
+            let change = |a: &mut $name| a.codes.value().rows -= 1;
+            let expect = wrong(Status::InvalidShape, $second).field("rows");
+            $suite.refuse("another shape", change, expect);
+            let change = |a: &mut $name| a.codes.value().cols -= 1;
+            $suite.refuse("half a block", change, param("group_size", $mode.block));
+        } else {
+            $suite.view("codes", |a| &mut a.codes, Some($second));
+        }
+        let null = |a: &mut $name| a.scale = ptr::null();
+        $suite.refuse("no scales", null, wrong(Status::NullPointer, "scale"));
+        if $mode.block < 0 {
+            let odd = |a: &mut $name| a.scale = a.scale.wrapping_byte_add(1);
+            $suite.refuse("scales odd", odd, wrong(Status::Misaligned, "scale"));
+        }
+        if $mode.number == NVFP4 {
+            $suite.input("tensor_scale", |a| &mut a.tensor_scale);
+        } else {
+            $suite.accept("no tensor scale", |a| a.tensor_scale = ptr::null());
+            let nowhere = |a: &mut $name| a.tensor_scale = ptr::without_provenance(3);
+            $suite.accept("a tensor scale that is not read", nowhere);
+        }
+        let null = |a: &mut $name| a.zero_point = ptr::null();
+        if $mode.is_asymmetric() {
+            $suite.refuse("no zero points", null, wrong(Status::NullPointer, "zero_point"));
+        } else {
+            $suite.accept("no zero points", null);
+        }
+    };
+}
+
+#[test]
+fn compress_weights() {
+    for mode in MODES {
+        let mut arena = Arena::new();
+        let params = weights_of(&mut arena, mode, 4);
+        let groups = groups_of(&params);
+        let scale_bytes = groups * mode.scale_bytes(params.scale_dtype);
+        let weights = matrix(&mut arena, [F32, F16, BF16][mode.number as usize % 3]);
+        let codes = codes_mut(&mut arena, mode.code_type);
+        let scale = arena.space::<u8>(scale_bytes).cast();
+        let (zero_point, tensor_scale) = (arena.space(groups), arena.space(1));
+        let params = By::Value(params);
+        let good = CompressWeights { params, weights, codes, scale, zero_point, tensor_scale };
+        let mut suite = Suite::new(arena, good);
+        weight_params!(suite, CompressWeights, mode);
+        codebook!(suite, CompressWeights, mode);
         suite.view("weights", |a| &mut a.weights, Some("codes"));
         suite.view("codes", |a| &mut a.codes, Some("codes"));
-        code_types!(suite, CompressWeights, mode);
+        no_codes!(
+            suite,
+            CompressWeights,
+            codes,
+            INTEGERS.into_iter().chain(FLOATS).filter(|bad| *bad != mode.code_type)
+        );
         let null = |a: &mut CompressWeights| a.scale = ptr::null_mut();
         suite.refuse("no scales", null, wrong(Status::NullPointer, "scale"));
-        let odd = |a: &mut CompressWeights| a.scale = a.scale.wrapping_byte_add(1);
-        suite.refuse("scales odd", odd, wrong(Status::Misaligned, "scale"));
+        if mode.block < 0 {
+            let odd = |a: &mut CompressWeights| a.scale = a.scale.wrapping_byte_add(1);
+            suite.refuse("scales odd", odd, wrong(Status::Misaligned, "scale"));
+        }
 
         let (weights, codes_place) = (place(&good.weights), place(&good.codes));
-        let set_codes = |a: &mut CompressWeights, p: *mut u8| a.codes.value().data = p.cast();
-        for other in [weights, (scale.cast_const().cast(), scale_bytes)] {
-            suite.overlap("codes", set_codes, codes_place.1, other);
-        }
+        let codebook = suite.good.params.value().codebook;
+        let codebook = (codebook.cast::<u8>(), 4 * mode.codebook as usize);
+        let inputs: Vec<_> = [weights, codebook].into_iter().filter(|i| i.1 > 0).collect();
         let set_scale = |a: &mut CompressWeights, p: *mut f32| a.scale = p.cast();
-        suite.overlap("scale", set_scale, scale_bytes, weights);
+        // The element size of the codes decides where they can lie.
+        let mut codes_over = |other| {
+            let bytes = codes_place.1;
+            if code_bytes(mode.code_type) == 2 {
+                suite.overlap::<u16>("codes", |a, p| a.codes.value().data = p.cast(), bytes, other);
+            } else {
+                suite.overlap::<u8>("codes", |a, p| a.codes.value().data = p.cast(), bytes, other);
+            }
+        };
+        codes_over((scale.cast_const().cast(), scale_bytes));
+        inputs.iter().for_each(|other| codes_over(*other));
+        if mode.is_asymmetric() {
+            codes_over((zero_point.cast_const(), groups));
+        }
+        let tensor: (*const u8, usize) = (tensor_scale.cast_const().cast(), 4);
+        if mode.number == NVFP4 {
+            codes_over(tensor);
+            suite.overlap("scale", set_scale, scale_bytes, tensor);
+            suite.output("tensor_scale", |a| &mut a.tensor_scale);
+            suite.overlap("tensor_scale", |a, p| a.tensor_scale = p, 4, weights);
+        } else {
+            suite.accept("no tensor scale", |a| a.tensor_scale = ptr::null_mut());
+            let nowhere = |a: &mut CompressWeights| {
+                a.tensor_scale = ptr::without_provenance_mut(3);
+            };
+            suite.accept("a tensor scale that is not written", nowhere);
+        }
+        for other in &inputs {
+            suite.overlap("scale", set_scale, scale_bytes, *other);
+        }
         let null = |a: &mut CompressWeights| a.zero_point = ptr::null_mut();
-        if mode == 1 || mode == 3 {
-            let zeros = (zero_point.cast_const(), groups);
-            suite.overlap("codes", set_codes, codes_place.1, zeros);
-            suite.overlap("scale", set_scale, scale_bytes, zeros);
+        if mode.is_asymmetric() {
+            suite.overlap("scale", set_scale, scale_bytes, (zero_point.cast_const(), groups));
             suite.overlap("zero_point", |a, p| a.zero_point = p, groups, weights);
             suite.refuse("no zero points", null, wrong(Status::NullPointer, "zero_point"));
         } else {
             suite.accept("no zero points", null);
         }
         suite.empty(|a, rows, cols| {
-            a.params.value().group_size = -1;
+            let (rows, cols) = whole(rows, cols);
+            if a.params.value().group_size == 4 {
+                a.params.value().group_size = -1;
+            }
             resize(&mut a.weights, rows, cols);
             resize(&mut a.codes, rows, cols);
             // Rows without columns have a group each; it has no scale to speak of.
             (a.scale, a.zero_point) = (ptr::null_mut(), ptr::null_mut());
+            a.tensor_scale = ptr::null_mut();
         });
     }
 }
 
 function! { DecompressWeights = ptqk_decompress_weights {
     params: By<WeightParams>, codes: By<Codes>, scale: *const c_void, zero_point: *const u8,
-    dst: By<MatrixMut>,
+    tensor_scale: *const f32, dst: By<MatrixMut>,
 } }
 
 #[test]
 fn decompress_weights() {
-    for mode in 0..6 {
+    for mode in MODES {
         let mut arena = Arena::new();
-        let params = weights_of(mode, -1);
-        let scale_bytes = ROWS * dtype_bytes(params.scale_dtype);
+        let params = weights_of(&mut arena, mode, -1);
+        let groups = groups_of(&params);
+        let scale_bytes = groups * mode.scale_bytes(params.scale_dtype);
         let good = DecompressWeights {
             params: By::Value(params),
-            codes: codes(&mut arena, MODE_CODES[mode as usize]),
+            codes: codes(&mut arena, mode.code_type),
             scale: arena.fill(0x3C_u8, scale_bytes).cast(),
-            zero_point: arena.fill(3_u8, ROWS),
-            dst: matrix_mut(&mut arena, [BF16, F32, F16][mode as usize % 3]),
+            zero_point: arena.fill(3_u8, groups),
+            tensor_scale: arena.fill(0.5_f32, 1),
+            dst: matrix_mut(&mut arena, [BF16, F32, F16][mode.number as usize % 3]),
         };
         let mut suite = Suite::new(arena, good);
-        weight_params!(suite, DecompressWeights);
-        suite.view("codes", |a| &mut a.codes, Some("dst"));
         suite.view("dst", |a| &mut a.dst, Some("dst"));
-        code_types!(suite, DecompressWeights, mode);
-        let null = |a: &mut DecompressWeights| a.scale = ptr::null();
-        suite.refuse("no scales", null, wrong(Status::NullPointer, "scale"));
-        let odd = |a: &mut DecompressWeights| a.scale = a.scale.wrapping_byte_add(1);
-        suite.refuse("scales odd", odd, wrong(Status::Misaligned, "scale"));
+        stored!(suite, DecompressWeights, mode, "dst");
         let (codes, bytes) = (place(&good.codes), place(&good.dst).1);
-        for other in [codes, (good.scale.cast(), scale_bytes)] {
+        let inputs = [
+            codes,
+            (good.scale.cast(), scale_bytes),
+            (good.zero_point, if mode.is_asymmetric() { groups } else { 0 }),
+            (good.tensor_scale.cast(), if mode.number == NVFP4 { 4 } else { 0 }),
+            (params.codebook.cast(), 4 * mode.codebook as usize),
+        ];
+        for other in inputs.into_iter().filter(|input| input.1 > 0) {
             suite.overlap::<f32>("dst", |a, p| a.dst.value().data = p.cast(), bytes, other);
-        }
-        let null = |a: &mut DecompressWeights| a.zero_point = ptr::null();
-        if mode == 1 || mode == 3 {
-            let other = (good.zero_point, ROWS);
-            suite.overlap::<f32>("dst", |a, p| a.dst.value().data = p.cast(), bytes, other);
-            suite.refuse("no zero points", null, wrong(Status::NullPointer, "zero_point"));
-        } else {
-            suite.accept("no zero points", null);
         }
         suite.empty(|a, rows, cols| {
+            let (rows, cols) = whole(rows, cols);
             resize(&mut a.codes, rows, cols);
             resize(&mut a.dst, rows, cols);
-            (a.scale, a.zero_point) = (ptr::null(), ptr::null());
+            (a.scale, a.zero_point, a.tensor_scale) = (ptr::null(), ptr::null(), ptr::null());
         });
     }
 }
 
 function! { WeightErrorQuery = ptqk_weight_error_query {
     params: By<WeightParams>, weights: By<Matrix>, codes: By<Codes>, scale: *const c_void,
-    zero_point: *const u8, error: *mut WeightError,
+    zero_point: *const u8, tensor_scale: *const f32, error: *mut WeightError,
 } }
 
 #[test]
 fn weight_error_query() {
-    for mode in 0..6 {
+    for mode in MODES {
         let mut arena = Arena::new();
-        let params = weights_of(mode, -1);
-        let scale_bytes = ROWS * dtype_bytes(params.scale_dtype);
+        let params = weights_of(&mut arena, mode, -1);
+        let groups = groups_of(&params);
+        let scale_bytes = groups * mode.scale_bytes(params.scale_dtype);
         let good = WeightErrorQuery {
             params: By::Value(params),
-            weights: matrix(&mut arena, [F16, BF16, F32][mode as usize % 3]),
-            codes: codes(&mut arena, MODE_CODES[mode as usize]),
+            weights: matrix(&mut arena, [F16, BF16, F32][mode.number as usize % 3]),
+            codes: codes(&mut arena, mode.code_type),
             scale: arena.fill(0x3C_u8, scale_bytes).cast(),
-            zero_point: arena.fill(3_u8, ROWS),
+            zero_point: arena.fill(3_u8, groups),
+            tensor_scale: arena.fill(0.5_f32, 1),
             error: arena.space(1),
         };
         let mut suite = Suite::new(arena, good);
-        weight_params!(suite, WeightErrorQuery);
-        suite.view("codes", |a| &mut a.codes, Some("weights"));
         suite.view("weights", |a| &mut a.weights, Some("weights"));
-        code_types!(suite, WeightErrorQuery, mode);
-        let null = |a: &mut WeightErrorQuery| a.scale = ptr::null();
-        suite.refuse("no scales", null, wrong(Status::NullPointer, "scale"));
-        let odd = |a: &mut WeightErrorQuery| a.scale = a.scale.wrapping_byte_add(1);
-        suite.refuse("scales odd", odd, wrong(Status::Misaligned, "scale"));
+        stored!(suite, WeightErrorQuery, mode, "weights");
         suite.output("error", |a| &mut a.error);
-        let places = [place(&good.codes), place(&good.weights), (good.scale.cast(), scale_bytes)];
-        for other in places {
+        let inputs = [
+            place(&good.codes),
+            place(&good.weights),
+            (good.scale.cast(), scale_bytes),
+            (good.zero_point, if mode.is_asymmetric() { groups } else { 0 }),
+            (good.tensor_scale.cast(), if mode.number == NVFP4 { 4 } else { 0 }),
+            (params.codebook.cast(), 4 * mode.codebook as usize),
+        ];
+        for other in inputs.into_iter().filter(|input| input.1 > 0) {
             suite.overlap("error", |a, p| a.error = p, 8, other);
-        }
-        let null = |a: &mut WeightErrorQuery| a.zero_point = ptr::null();
-        if mode == 1 || mode == 3 {
-            suite.overlap("error", |a, p| a.error = p, 8, (good.zero_point, ROWS));
-            suite.refuse("no zero points", null, wrong(Status::NullPointer, "zero_point"));
-        } else {
-            suite.accept("no zero points", null);
         }
         suite.accept("no weights", |a| {
             resize(&mut a.codes, 0, COLS);
             resize(&mut a.weights, 0, COLS);
-            (a.scale, a.zero_point) = (ptr::null(), ptr::null());
+            (a.scale, a.zero_point, a.tensor_scale) = (ptr::null(), ptr::null(), ptr::null());
         });
     }
 }
@@ -966,6 +1412,9 @@ fn defaults() {
         ptqk_requantize_params_default: RequantizeParams,
         ptqk_weight_params_default: WeightParams,
         ptqk_group_fallback_params_default: GroupFallbackParams,
+        ptqk_convert_params_default: ConvertParams,
+        ptqk_fake_convert_params_default: FakeConvertParams,
+        ptqk_fp8_params_default: Fp8Params,
     }
 }
 

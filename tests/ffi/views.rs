@@ -1,6 +1,6 @@
 //! Everything that can be wrong with a matrix, whatever its kind.
 
-use crate::calls::{code_row_bytes, dtype_bytes};
+use crate::calls::{code_bytes, code_row_bytes, dtype_bytes};
 use crate::harness::*;
 use ptqk::ffi::{self, Status};
 
@@ -61,7 +61,7 @@ macro_rules! sizes {
         (dtype_bytes($view.dtype), dtype_bytes($view.dtype))
     };
     (code_type, $view:ident) => {
-        (1, if matches!($view.code_type, 2 | 3) { 2 } else { 1 })
+        (1, code_bytes($view.code_type))
     };
 }
 
@@ -79,8 +79,8 @@ macro_rules! row_units {
 
 view!(Matrix, row_stride, dtype, 3);
 view!(MatrixMut, row_stride, dtype, 3);
-view!(Codes, row_stride_bytes, code_type, 8);
-view!(CodesMut, row_stride_bytes, code_type, 8);
+view!(Codes, row_stride_bytes, code_type, 17);
+view!(CodesMut, row_stride_bytes, code_type, 17);
 
 impl View for ffi::Accumulators {
     const STRIDE: &'static str = "row_stride";
