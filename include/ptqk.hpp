@@ -218,6 +218,27 @@ inline ptqk_fake_quantize_params fake_quantize_params() noexcept
     return params;
 }
 
+inline ptqk_convert_params convert_params() noexcept
+{
+    ptqk_convert_params params;
+    ptqk_convert_params_default(&params);
+    return params;
+}
+
+inline ptqk_fake_convert_params fake_convert_params() noexcept
+{
+    ptqk_fake_convert_params params;
+    ptqk_fake_convert_params_default(&params);
+    return params;
+}
+
+inline ptqk_fp8_params fp8_params() noexcept
+{
+    ptqk_fp8_params params;
+    ptqk_fp8_params_default(&params);
+    return params;
+}
+
 inline ptqk_quantization_params quantization_params() noexcept
 {
     ptqk_quantization_params params;
@@ -375,6 +396,36 @@ inline void fake_quantize(context &ctx, const ptqk_fake_quantize_params &params,
     ctx.check(ptqk_fake_quantize(ctx.get(), &params, &src, low, high, &dst));
 }
 
+/* ---- Between float types ---- */
+
+inline void encode(context &ctx, const ptqk_convert_params &params, const ptqk_matrix &src, const ptqk_codes_mut &dst)
+{
+    ctx.check(ptqk_encode(ctx.get(), &params, &src, &dst));
+}
+
+inline void decode(context &ctx, const ptqk_codes &src, const ptqk_matrix_mut &dst)
+{
+    ctx.check(ptqk_decode(ctx.get(), &src, &dst));
+}
+
+inline void convert(context &ctx, const ptqk_convert_params &params, const ptqk_matrix &src, const ptqk_matrix_mut &dst)
+{
+    ctx.check(ptqk_convert(ctx.get(), &params, &src, &dst));
+}
+
+/** `shift` may be NULL, for 0. */
+inline void fake_convert(context &ctx, const ptqk_fake_convert_params &params, const ptqk_matrix &src,
+                         const float *scale, const float *shift, const ptqk_matrix_mut &dst)
+{
+    ctx.check(ptqk_fake_convert(ctx.get(), &params, &src, scale, shift, &dst));
+}
+
+inline void fp8_scale_from_min_max(context &ctx, const ptqk_fp8_params &params, const float *min, const float *max,
+                                   std::size_t channels, float *scale)
+{
+    ctx.check(ptqk_fp8_scale_from_min_max(ctx.get(), &params, min, max, channels, scale));
+}
+
 /* ---- Quantizers ---- */
 
 /** Any output may be NULL; the grid is returned. */
@@ -478,24 +529,32 @@ inline ptqk_weight_layout weight_layout_query(context &ctx, const ptqk_weight_pa
     return layout;
 }
 
-/** Throws also if a weight is not finite: PTQK_STATUS_NOT_FINITE, all other groups are written. */
+/**
+ * Throws also if a weight is not finite: PTQK_STATUS_NOT_FINITE, all other groups are written.
+ *
+ * Asymmetric modes have zero points; the scale of the matrix, which belongs to NVFP4, comes last here.
+ */
 inline void compress_weights(context &ctx, const ptqk_weight_params &params, const ptqk_matrix &weights,
-                             const ptqk_codes_mut &codes, void *scale, std::uint8_t *zero_point)
+                             const ptqk_codes_mut &codes, void *scale, std::uint8_t *zero_point = nullptr,
+                             float *tensor_scale = nullptr)
 {
-    ctx.check(ptqk_compress_weights(ctx.get(), &params, &weights, &codes, scale, zero_point));
+    ctx.check(ptqk_compress_weights(ctx.get(), &params, &weights, &codes, scale, zero_point, tensor_scale));
 }
 
 inline void decompress_weights(context &ctx, const ptqk_weight_params &params, const ptqk_codes &codes,
-                               const void *scale, const std::uint8_t *zero_point, const ptqk_matrix_mut &dst)
+                               const void *scale, const std::uint8_t *zero_point, const ptqk_matrix_mut &dst,
+                               const float *tensor_scale = nullptr)
 {
-    ctx.check(ptqk_decompress_weights(ctx.get(), &params, &codes, scale, zero_point, &dst));
+    ctx.check(ptqk_decompress_weights(ctx.get(), &params, &codes, scale, zero_point, tensor_scale, &dst));
 }
 
 inline ptqk_weight_error weight_error_query(context &ctx, const ptqk_weight_params &params, const ptqk_matrix &weights,
-                                            const ptqk_codes &codes, const void *scale, const std::uint8_t *zero_point)
+                                            const ptqk_codes &codes, const void *scale,
+                                            const std::uint8_t *zero_point = nullptr,
+                                            const float *tensor_scale = nullptr)
 {
     ptqk_weight_error result{};
-    ctx.check(ptqk_weight_error_query(ctx.get(), &params, &weights, &codes, scale, zero_point, &result));
+    ctx.check(ptqk_weight_error_query(ctx.get(), &params, &weights, &codes, scale, zero_point, tensor_scale, &result));
     return result;
 }
 

@@ -83,6 +83,70 @@ void progress_can_stop_a_call(const std::vector<float> &src, std::vector<std::in
     REQUIRE(caught == "mine");
 }
 
+// The scale of the matrix is an argument that only NVFP4 has; a codebook is refused by its name.
+void float_modes_have_their_arguments(const std::vector<float> &src)
+{
+    ptqk::context ctx;
+    auto params = ptqk::weight_params();
+    params.mode = PTQK_WEIGHT_MODE_NVFP4;
+    params.group_size = 16;
+    const auto layout = ptqk::weight_layout_query(ctx, params, rows, cols);
+    REQUIRE(layout.tensor_scale_bytes == sizeof(float));
+    std::vector<std::uint8_t> codes(layout.code_bytes), scale(layout.scale_bytes);
+    float tensor_scale = 0.0f;
+    const auto weights = ptqk::view(src.data(), rows, cols);
+    const auto written = ptqk::mut_codes_view(codes.data(), layout.code_type, rows, cols);
+    const auto read = ptqk::codes_view(codes.data(), layout.code_type, rows, cols);
+    ptqk::compress_weights(ctx, params, weights, written, scale.data(), nullptr, &tensor_scale);
+    REQUIRE(tensor_scale > 0.0f);
+    const auto lost = ptqk::weight_error_query(ctx, params, weights, read, scale.data(), nullptr, &tensor_scale);
+    REQUIRE(lost.frobenius > 0.0f);
+    std::vector<float> restored(rows * cols);
+    const auto out = ptqk::mut_view(restored.data(), rows, cols);
+    ptqk::decompress_weights(ctx, params, read, scale.data(), nullptr, out, &tensor_scale);
+    REQUIRE(restored[0] < -100.0f && restored[127] == 0.0f);
+    auto error = failure([&] { ptqk::compress_weights(ctx, params, weights, written, scale.data()); });
+    REQUIRE(std::strcmp(error.detail().argument, "tensor_scale") == 0);
+
+    params.mode = PTQK_WEIGHT_MODE_CODEBOOK;
+    const float values[] = {-1.0f, 0.0f, 0.0f};
+    params.codebook = values;
+    params.codebook_size = 3;
+    std::vector<float> scales(rows * cols / 16);
+    params.scale_dtype = PTQK_DTYPE_F32;
+    const auto indices = ptqk::mut_codes_view(codes.data(), PTQK_CODE_TYPE_U4, rows, cols);
+    error = failure([&] { ptqk::compress_weights(ctx, params, weights, indices, scales.data()); });
+    REQUIRE(std::string(error.what()) ==
+            "params.codebook must be in strictly ascending order (index 2, value 0)");
+}
+
+void floats_become_codes(const std::vector<float> &src)
+{
+    ptqk::context ctx;
+    std::vector<std::uint8_t> codes(rows * cols);
+    std::vector<std::uint16_t> halves(rows * cols);
+    std::vector<float> restored(rows * cols), cast(rows * cols);
+    const auto weights = ptqk::view(src.data(), rows, cols);
+    ptqk::encode(ctx, ptqk::convert_params(), weights, ptqk::mut_codes_view(codes.data(), PTQK_CODE_TYPE_E4M3, rows, cols));
+    ptqk::decode(ctx, ptqk::codes_view(codes.data(), PTQK_CODE_TYPE_E4M3, rows, cols),
+                 ptqk::mut_view(restored.data(), rows, cols));
+    REQUIRE(restored[0] == -128.0f && restored[127] == 0.0f && restored[128] == 1.0f);
+    const float scale = 1.0f, low = -127.0f, high = 127.0f;
+    ptqk::fake_convert(ctx, ptqk::fake_convert_params(), weights, &scale, nullptr, ptqk::mut_view(cast.data(), rows, cols));
+    REQUIRE(cast == restored);
+    ptqk::convert(ctx, ptqk::convert_params(), weights, ptqk::mut_view_f16(halves.data(), rows, cols));
+    REQUIRE(halves[128] == 0x3C00);
+    float best = 0.0f;
+    auto params = ptqk::fp8_params();
+    params.per_channel = 1;
+    ptqk::fp8_scale_from_min_max(ctx, params, &low, &high, 1, &best);
+    REQUIRE(best > 3.5f && best < 3.6f);
+    const auto error = failure([&] {
+        ptqk::encode(ctx, ptqk::convert_params(), weights, ptqk::mut_codes_view(codes.data(), PTQK_CODE_TYPE_I8, rows, cols));
+    });
+    REQUIRE(std::string(error.what()).find("dst.code_type must be ") == 0);
+}
+
 void strides_are_kept(const std::vector<float> &src)
 {
     REQUIRE(ptqk::view(src.data(), 2, 3).row_stride == 3);
@@ -103,6 +167,8 @@ int main()
     std::vector<std::int8_t> codes(src.size()), threaded(src.size());
     errors_have_a_text(src, codes);
     progress_can_stop_a_call(src, codes);
+    float_modes_have_their_arguments(src);
+    floats_become_codes(src);
     strides_are_kept(src);
 
     ptqk::context serial, threads(0);

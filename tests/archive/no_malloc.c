@@ -47,7 +47,8 @@ void free(void *block)
 
 static float source[ELEMENTS], restored[ELEMENTS], scale[ELEMENTS / GROUP], low[ROWS], high[ROWS], min[ROWS], max[ROWS];
 static int32_t accumulators[ELEMENTS], zero_point[ROWS];
-static uint8_t codes[ELEMENTS], zero_points[ELEMENTS / GROUP];
+static uint8_t codes[ELEMENTS], zero_points[ELEMENTS / GROUP], block_scale[ELEMENTS / 16];
+static float tensor_scale;
 
 static int ok = 1;
 
@@ -69,6 +70,13 @@ static void call_the_library(const ptqk_ctx *ctx)
     ptqk_quantize_params quantize;
     ptqk_fake_quantize_params fake;
     ptqk_requantize_params requantize;
+    const ptqk_codes_mut floats = {codes, ROWS, COLS, COLS, PTQK_CODE_TYPE_E4M3, 0};
+    const ptqk_codes read_floats = {codes, ROWS, COLS, COLS, PTQK_CODE_TYPE_E4M3, 0};
+    const ptqk_codes_mut blocks = {codes, ROWS, COLS, COLS / 2, PTQK_CODE_TYPE_E2M1, 0};
+    const ptqk_codes read_blocks = {codes, ROWS, COLS, COLS / 2, PTQK_CODE_TYPE_E2M1, 0};
+    ptqk_convert_params convert;
+    ptqk_fake_convert_params cast;
+    ptqk_fp8_params fp8;
     ptqk_weight_params weights;
     ptqk_weight_error error;
 
@@ -93,6 +101,25 @@ static void call_the_library(const ptqk_ctx *ctx)
 
     ptqk_requantize_params_default(&requantize);
     check(ptqk_requantize(ctx, &requantize, &acc, scale, &written));
+
+    ptqk_convert_params_default(&convert);
+    convert.rounding = PTQK_FLOAT_ROUNDING_STOCHASTIC;
+    check(ptqk_encode(ctx, &convert, &src, &floats));
+    check(ptqk_decode(ctx, &read_floats, &out));
+    check(ptqk_convert(ctx, &convert, &src, &out));
+    ptqk_fp8_params_default(&fp8);
+    fp8.per_channel = 1;
+    check(ptqk_fp8_scale_from_min_max(ctx, &fp8, min, max, ROWS, scale));
+    ptqk_fake_convert_params_default(&cast);
+    cast.granularity = PTQK_GRANULARITY_ROW;
+    check(ptqk_fake_convert(ctx, &cast, &src, scale, NULL, &out));
+
+    ptqk_weight_params_default(&weights);
+    weights.mode = PTQK_WEIGHT_MODE_NVFP4;
+    weights.group_size = 16;
+    check(ptqk_compress_weights(ctx, &weights, &src, &blocks, block_scale, NULL, &tensor_scale));
+    check(ptqk_decompress_weights(ctx, &weights, &read_blocks, block_scale, NULL, &tensor_scale, &out));
+    check(ptqk_weight_error_query(ctx, &weights, &src, &read_blocks, block_scale, NULL, &tensor_scale, &error));
 
     ptqk_weight_params_default(&weights);
     weights.group_size = GROUP;
