@@ -11,7 +11,7 @@ use criterion::Criterion;
 use half::bf16;
 use ptqk::ffi::*;
 use std::ffi::c_void;
-use std::ptr::null;
+use std::ptr::{null, null_mut};
 
 fn side() -> usize {
     std::env::var("PTQK_BENCH_ROWS").ok().and_then(|v| v.parse().ok()).unwrap_or(4096)
@@ -55,6 +55,8 @@ fn compress(c: &mut Criterion) {
         let mut codes = vec![0_u8; layout.code_bytes];
         let mut scale = vec![0_u16; layout.groups];
         let mut zero = vec![0_u8; layout.groups];
+        // None of the modes has a scale of the matrix.
+        let none = null_mut();
         let inputs = [
             ("", Dtype::F32, weights.as_ptr().cast::<c_void>()),
             ("_bf16", Dtype::Bf16, brains.as_ptr().cast::<c_void>()),
@@ -78,7 +80,7 @@ fn compress(c: &mut Criterion) {
                         let (scale, zero) = (scale.as_mut_ptr().cast(), zero.as_mut_ptr());
                         // SAFETY: the buffers have the sizes of the layout.
                         unsafe {
-                            ptqk_compress_weights(null(), &params, &src, &dst, scale, zero, tensor)
+                            ptqk_compress_weights(null(), &params, &src, &dst, scale, zero, none)
                         }
                     });
                 });
@@ -116,7 +118,7 @@ fn compress(c: &mut Criterion) {
                             &codes_view,
                             scale,
                             zero,
-                            tensor,
+                            none,
                             &dst,
                         )
                     }
