@@ -105,11 +105,23 @@ const CODE_TYPES: [CodeType; 8] = [
     CodeType::U2,
 ];
 
+/// Float types with a scale; E8M0 has none.
+const FLOAT_TYPES: [CodeType; 8] = [
+    CodeType::E4m3,
+    CodeType::E5m2,
+    CodeType::E4m3Fnuz,
+    CodeType::E5m2Fnuz,
+    CodeType::E3m2,
+    CodeType::E2m3,
+    CodeType::E2m1,
+    CodeType::Nf4,
+];
+
 #[test]
 fn quantize_and_back() {
     for shape in SHAPES {
         for granularity in [0, 1, 2, 3] {
-            for code_type in CODE_TYPES {
+            for code_type in CODE_TYPES.into_iter().chain(FLOAT_TYPES) {
                 for dtype in dtypes() {
                     let (rows, cols) = shape;
                     let mut src = Floats::new(*dtype, rows, cols);
@@ -120,7 +132,8 @@ fn quantize_and_back() {
                     let mut bytes = Bytes::new(rows * code_type.row_bytes(cols).unwrap());
                     let codes = bytes.codes(shape, code_type);
                     let status = unsafe {
-                        let (scale, zero) = (scale.as_ptr(), zero.as_ptr());
+                        let zero = if code_type.is_integer() { zero.as_ptr() } else { null() };
+                        let scale = scale.as_ptr();
                         ptqk_quantize(null(), &params, &src.view(), scale, zero, &codes)
                     };
                     assert_eq!(status, Status::Ok);
@@ -177,18 +190,95 @@ fn fake_quantize_and_reduce() {
 }
 
 #[test]
-fn compress_and_back() {
-    for mode in 0..6 {
-        for (rows, cols, group_size, axis) in
-            [(3, 70, -1, 1), (3, 66, 33, 1), (2, 128, 32, 1), (6, 35, 3, 0), (4, 130, -1, 0)]
+fn convert_and_back() {
+    for shape in SHAPES {
+        let (rows, cols) = shape;
+        for (code_type, dtype) in FLOAT_TYPES
+            .into_iter()
+            .chain([CodeType::E8m0])
+            .flat_map(|code_type| dtypes().iter().map(move |dtype| (code_type, *dtype)))
         {
-            // Under Miri the scales are f32: see above.
+            let mut src = Floats::new(dtype, rows, cols);
+            let roundings: &[u32] = match code_type {
+                CodeType::E8m0 => &[0, 2, 3],
+                CodeType::Nf4 => &[0],
+                _ => &[0, 1],
+            };
+            for rounding in roundings {
+                let params = ConvertParams { rounding: *rounding, ..ConvertParams::DEFAULT };
+                let mut bytes = Bytes::new(rows * code_type.row_bytes(cols).unwrap());
+                let codes = bytes.codes(shape, code_type);
+                unsafe {
+                    let status = ptqk_encode(null(), &params, &src.view(), &codes);
+                    assert_eq!(status, Status::Ok);
+                    let status = ptqk_decode(null(), &read(&codes), &src.view_mut());
+                    assert_eq!(status, Status::Ok);
+                }
+            }
+        }
+        for (from, to) in
+            dtypes().iter().flat_map(|from| dtypes().iter().map(move |to| (*from, *to)))
+        {
+            let (src, mut dst) = (Floats::new(from, rows, cols), Floats::new(to, rows, cols));
+            for (overflow, rounding) in [(0, 0), (1, 0), (0, 1)] {
+                let params = ConvertParams { overflow, rounding, ..ConvertParams::DEFAULT };
+                let status = unsafe { ptqk_convert(null(), &params, &src.view(), &dst.view_mut()) };
+                assert_eq!(status, Status::Ok);
+            }
+            for granularity in [0, 1, 2, 3] {
+                let params =
+                    FakeConvertParams { granularity, group_size: 7, ..FakeConvertParams::DEFAULT };
+                let (scale, shift) = (vec![3.0_f32; rows * cols], vec![0.5_f32; rows * cols]);
+                let (scale, shift) = (scale.as_ptr(), shift.as_ptr());
+                unsafe {
+                    let to = dst.view_mut();
+                    let status = ptqk_fake_convert(null(), &params, &src.view(), scale, shift, &to);
+                    assert_eq!(status, Status::Ok);
+                    let status =
+                        ptqk_fake_convert(null(), &params, &dst.view(), scale, null(), &to);
+                    assert_eq!(status, Status::Ok);
+                }
+            }
+        }
+    }
+    let (min, max, mut scale) = ([-1.0_f32, 0.0, -3.0], [1.0_f32, 0.0, 2.0], [0.0_f32; 3]);
+    let params = Fp8Params { per_channel: 1, ..Fp8Params::DEFAULT };
+    let status = unsafe {
+        let (min, max) = (min.as_ptr(), max.as_ptr());
+        ptqk_fp8_scale_from_min_max(null(), &params, min, max, 3, scale.as_mut_ptr())
+    };
+    assert_eq!(status, Status::Ok);
+}
+
+#[test]
+fn compress_and_back() {
+    const SIZES: [(usize, usize, i32, u32); 5] =
+        [(3, 70, -1, 1), (3, 66, 33, 1), (2, 128, 32, 1), (6, 35, 3, 0), (4, 130, -1, 0)];
+    const BLOCKS: [(usize, usize, i32, u32); 3] = [(3, 96, 32, 1), (1, 352, 32, 1), (32, 5, 32, 0)];
+    let mut floats: Vec<f32> = Vec::new();
+    floats.extend((0..300).map(|i| (i - 100) as f32 * 0.03));
+    for mode in 0..19 {
+        let sizes: &[_] = match WeightMode::try_from(mode).unwrap() {
+            WeightMode::Nvfp4 => &BLOCKS.map(|(rows, cols, _, axis)| (rows, cols, 16, axis)),
+            mode if mode.is_mx() => &BLOCKS,
+            _ => &SIZES,
+        };
+        let codebooks: &[u32] =
+            if mode == WeightMode::Codebook as u32 { &[2, 11, 16, 200, 300] } else { &[0] };
+        for (size, codebook_size) in
+            sizes.iter().flat_map(|size| codebooks.iter().map(move |n| (*size, *n)))
+        {
+            let (rows, cols, group_size, reduction_axis) = size;
+            // Under Miri the scales are f32, and nothing goes through f16: see above.
             let dtype = if cfg!(miri) { Dtype::F32 } else { Dtype::F16 };
             let params = WeightParams {
                 mode,
                 group_size,
-                reduction_axis: axis,
+                reduction_axis,
                 scale_dtype: dtype as u32,
+                fp8_through_f16: u32::from(!cfg!(miri)),
+                codebook_size,
+                codebook: floats.as_ptr(),
                 ..WeightParams::DEFAULT
             };
             let mut layout = WeightLayout::default();
@@ -199,21 +289,16 @@ fn compress_and_back() {
             let code_type = CodeType::try_from(layout.code_type).unwrap();
             let mut bytes = Bytes::new(layout.code_bytes);
             let codes = bytes.codes((rows, cols), code_type);
-            let mut scale = vec![0_u32; layout.groups];
-            let mut zero = vec![0_u8; layout.groups];
+            let mut scale = vec![0_u32; layout.scale_bytes.div_ceil(4)];
+            let mut zero = vec![0_u8; layout.zero_point_bytes];
             let (scale, zero) = (scale.as_mut_ptr().cast::<c_void>(), zero.as_mut_ptr());
+            let mut tensor = vec![0.0_f32; layout.tensor_scale_bytes / 4];
+            let tensor = tensor.as_mut_ptr();
             let mut error = WeightError::default();
             unsafe {
                 let view = weights.view();
-                let status = ptqk_compress_weights(
-                    null(),
-                    &params,
-                    &view,
-                    &codes,
-                    scale,
-                    zero,
-                    std::ptr::null_mut(),
-                );
+                let status =
+                    ptqk_compress_weights(null(), &params, &view, &codes, scale, zero, tensor);
                 assert_eq!(status, Status::Ok);
                 let codes = read(&codes);
                 let status = ptqk_weight_error_query(
@@ -223,12 +308,13 @@ fn compress_and_back() {
                     &codes,
                     scale,
                     zero,
+                    tensor,
                     &mut error,
                 );
                 assert_eq!(status, Status::Ok);
                 let dst = weights.view_mut();
                 let status =
-                    ptqk_decompress_weights(null(), &params, &codes, scale, zero, null(), &dst);
+                    ptqk_decompress_weights(null(), &params, &codes, scale, zero, tensor, &dst);
                 assert_eq!(status, Status::Ok);
             }
             assert!(error.frobenius.is_finite());
@@ -256,7 +342,8 @@ fn requantize_and_pack() {
                 assert_eq!(status, Status::Ok);
             }
         }
-        for code_type in CODE_TYPES.into_iter().filter(|t| t.unit().1 != 2) {
+        let types = CODE_TYPES.into_iter().chain(FLOAT_TYPES);
+        for code_type in types.filter(|t| t.unit().1 != 2) {
             let one: Vec<u8> = (0..cols).map(|i| (i % 4) as u8).collect();
             let mut packed = vec![0; code_type.row_bytes(cols).unwrap()];
             let mut back = vec![9; cols];
@@ -288,6 +375,19 @@ fn null_everywhere_is_refused() {
         );
         let params = ReduceParams::DEFAULT;
         assert_eq!(ptqk_sum(null(), &params, nothing, null_mut()), Status::NullPointer);
+        let params = ConvertParams::DEFAULT;
+        assert_eq!(ptqk_encode(null(), &params, nothing, null()), Status::NullPointer);
+        assert_eq!(ptqk_convert(null(), &params, nothing, null()), Status::NullPointer);
+        assert_eq!(ptqk_decode(null(), null(), null()), Status::NullPointer);
+        let params = FakeConvertParams::DEFAULT;
+        let status = ptqk_fake_convert(null(), &params, nothing, null(), null(), null());
+        assert_eq!(status, Status::NullPointer);
+        let params = Fp8Params { per_channel: 1, ..Fp8Params::DEFAULT };
+        let status = ptqk_fp8_scale_from_min_max(null(), &params, null(), null(), 3, null_mut());
+        assert_eq!(status, Status::NullPointer);
         ptqk_quantize_params_default(null_mut());
+        ptqk_convert_params_default(null_mut());
+        ptqk_fake_convert_params_default(null_mut());
+        ptqk_fp8_params_default(null_mut());
     }
 }
