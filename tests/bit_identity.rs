@@ -13,7 +13,11 @@
 
 use half::{bf16, f16};
 use ptqk::dispatch;
-use ptqk::kernels::{Affine, FixedScale, FloatScale, Isa, Kernels, QUOTIENT_LIMIT, has_reciprocal};
+use ptqk::formats::{self, FloatFormat};
+use ptqk::kernels::{
+    Affine, Codebook, FixedScale, FloatEncoding, FloatScale, Isa, Kernels, PowerRounding,
+    QUOTIENT_LIMIT, has_reciprocal,
+};
 use ptqk::params::elementwise::Rounding;
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -218,7 +222,7 @@ macro_rules! elements {
     };
 }
 
-elements!(i8, u8, i16, u16; f32, f16, bf16);
+elements!(i8, u8, i16, u16, u32; f32, f16, bf16);
 
 /// An output that nobody has written.
 fn unwritten<T: Element>(len: usize) -> Vec<T> {
@@ -889,4 +893,334 @@ fn check_requantize<C: Element>(
 fn requantize_matches_scalar() {
     check_requantize(Kernels::requantize_i8, Kernels::requantize_fixed_i8, I8, 80);
     check_requantize(Kernels::requantize_u8, Kernels::requantize_fixed_u8, U8, 81);
+}
+
+/// Ascending values: evenly spread, of many magnitudes, or next to each other.
+fn codebooks(rng: &mut Rng, len: usize) -> [Vec<f32>; 3] {
+    let even = (0..len).map(|i| i as f32 * 0.25 - len as f32 / 8.0).collect();
+    let mut any = rng.many(4 * len, Rng::scale);
+    any.sort_by(f32::total_cmp);
+    any.dedup();
+    any.truncate(len);
+    let near = (0..len as u32).map(|i| f32::from_bits(0x3F80_0000 + i)).collect();
+    [even, any, near]
+}
+
+/// A value whose index is interesting: a value of the codebook or the middle between two.
+fn near_value(rng: &mut Rng, values: &[f32], scale: f32) -> f32 {
+    match rng.below(8) {
+        0 => rng.pick(&SPECIALS),
+        1 => rng.bits(),
+        _ => {
+            let i = rng.below(values.len());
+            let other = values.get(i + rng.below(2)).unwrap_or(&values[i]);
+            let middle = 0.5 * (values[i] + other);
+            rng.nudge(middle * scale)
+        }
+    }
+}
+
+type Encode<C> = fn(&Kernels, &[f32], &Codebook<'_>, &mut [C]);
+type Decode<C> = fn(&Kernels, &[C], &Codebook<'_>, &mut [f32]);
+
+fn check_codebook<C: Element + TryFrom<u32>>(
+    (encode, decode): (Encode<C>, Decode<C>),
+    sizes: &[usize],
+    seed: u64,
+) {
+    let mut rng = Rng(seed);
+    let index = |i: u32| C::try_from(i).ok().unwrap();
+    let most = (1_usize << (8 * size_of::<C>())) as u32 - 1;
+    for values in sizes {
+        for values in codebooks(&mut rng, *values) {
+            for len in lengths().step_by(3) {
+                let group = rng.pick(&GROUPS);
+                // Now and then no scale at all.
+                let count = if rng.below(4) == 0 { 0 } else { len.div_ceil(group) };
+                let scale = rng.many(count, |r| r.pick(&SCALES));
+                let scale_of = |i: usize| scale.get(i / group).copied().unwrap_or(1.0);
+                let src: Vec<f32> =
+                    (0..len).map(|i| near_value(&mut rng, &values, scale_of(i))).collect();
+                let codebook = Codebook { values: &values, group: size(group), scale: &scale };
+                let what = || format!("{codebook:?}, src {src:?}");
+                compare(&unwritten(len), |k, out| encode(k, &src, &codebook, out), what);
+                // Indices within the codebook and beyond.
+                let codes = rng.many(len, |r| {
+                    let inside = r.below(values.len()) as u32;
+                    let beyond = r.below(most as usize + 1) as u32;
+                    index(r.pick(&[0, most, inside, inside, beyond]))
+                });
+                let what = || format!("{codebook:?}, codes {codes:?}");
+                compare(&unwritten(len), |k, out| decode(k, &codes, &codebook, out), what);
+            }
+        }
+    }
+}
+
+#[test]
+fn codebooks_match_scalar() {
+    let bytes =
+        (Kernels::encode_codebook_u8 as Encode<u8>, Kernels::decode_codebook_u8 as Decode<u8>);
+    check_codebook(bytes, &[2, 3, 15, 16, 17, 100, 255, 256], 90);
+    let words =
+        (Kernels::encode_codebook_u16 as Encode<u16>, Kernels::decode_codebook_u16 as Decode<u16>);
+    check_codebook(words, &[2, 7, 256, 257, 1000], 91);
+}
+
+#[test]
+fn powers_match_scalar() {
+    const ROUNDINGS: [PowerRounding; 3] =
+        [PowerRounding::Nearest, PowerRounding::Up, PowerRounding::Down];
+    let check = |src: &[f32]| {
+        for (rounding, overflow) in ROUNDINGS.into_iter().flat_map(|r| [(r, 254), (r, 255)]) {
+            let what = || format!("{rounding:?}, overflow {overflow}, src {src:?}");
+            let run = |k: &Kernels, out: &mut [u8]| k.encode_power(src, rounding, overflow, out);
+            compare(&unwritten(src.len()), run, what);
+        }
+    };
+    // Every power, what lies between it and the next, and the neighbours of both.
+    let around = |x: f32| [-1, 0, 1].map(|d| f32::from_bits(x.to_bits().wrapping_add_signed(d)));
+    let middles = (0..=254_u32).flat_map(|e| [e << 23, e << 23 | 1 << 22]);
+    let all: Vec<f32> =
+        middles.chain([1 << 21, 3 << 21]).map(f32::from_bits).flat_map(around).collect();
+    check(&all);
+    let mut rng = Rng(92);
+    for len in lengths() {
+        for (_, src) in data_sets(&mut rng, len) {
+            check(&src);
+        }
+        let codes = rng.many(len, |r| {
+            let any = r.next() as u8;
+            r.pick(&[0, 1, 254, 255, any, any])
+        });
+        let what = || format!("codes {codes:?}");
+        compare(&unwritten(len), |k, out| k.decode_power(&codes, out), what);
+    }
+    let codes: Vec<u8> = (0..=255).collect();
+    compare(&unwritten(256), |k, out| k.decode_power(&codes, out), || "all codes".into());
+}
+
+#[test]
+fn noise_matches_scalar() {
+    let mut rng = Rng(93);
+    for len in lengths() {
+        let first = u64::from(rng.next()) << 32 | u64::from(rng.next());
+        for first in [0, 1, 2, 3, 4, (1 << 34) - 2, u64::MAX - 300, first] {
+            for key in [0, u64::MAX, u64::from(rng.next()) << 20] {
+                let what = || format!("key {key:x}, first {first}, len {len}");
+                compare(&unwritten(len), |k, out| k.noise(key, first, out), what);
+            }
+        }
+    }
+}
+
+/// Words of the reference implementation (Random123, `kat_vectors`), and the same word wherever a
+/// run begins and ends.
+#[test]
+fn noise_is_philox() {
+    for k in dispatch::available() {
+        let mut all = [0; 64];
+        k.noise(0, 0, &mut all);
+        let known = [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8];
+        assert_eq!(all[..4], known, "{:?}", k.isa());
+        for (start, end) in (0..all.len()).flat_map(|a| (a..=all.len()).map(move |b| (a, b))) {
+            let mut part = vec![0; end - start];
+            k.noise(0, start as u64, &mut part);
+            assert_eq!(part, all[start..end], "{:?} {start}..{end}", k.isa());
+        }
+    }
+}
+
+/// Mantissa bits and smallest exponents of f16, bf16 and the formats of at most 8 bits.
+const GRIDS: [(u32, u32); 9] =
+    [(10, 113), (7, 1), (3, 121), (2, 113), (3, 120), (2, 112), (2, 125), (3, 127), (1, 127)];
+
+#[test]
+fn dither_matches_scalar() {
+    let mut rng = Rng(94);
+    for (mantissa_bits, smallest) in GRIDS {
+        let check = |data: &[f32], noise: &[u32]| {
+            let what = || format!("{mantissa_bits} bits from {smallest}, {noise:x?}, {data:?}");
+            let run = |k: &Kernels, out: &mut [f32]| k.dither(out, noise, mantissa_bits, smallest);
+            compare(data, run, what);
+        };
+        for len in lengths() {
+            for (_, data) in data_sets(&mut rng, len) {
+                let noise = rng.many(len, |r| {
+                    let any = r.next();
+                    r.pick(&[0, 1, u32::MAX, 1 << 31, any, any])
+                });
+                check(&data, &noise);
+            }
+        }
+        // All exponents, with the fractions next to a number and in the middle.
+        let data: Vec<f32> = (0..=255_u32)
+            .flat_map(|e| [0, 1, 0x3F_FFFF, 0x40_0000, 0x7F_FFFF].map(|m| e << 23 | m))
+            .flat_map(|bits| [f32::from_bits(bits), -f32::from_bits(bits)])
+            .collect();
+        for noise in [0, 1, 1 << 31, u32::MAX] {
+            check(&data, &vec![noise; data.len()]);
+        }
+    }
+}
+
+#[test]
+fn saturate_matches_scalar() {
+    let mut rng = Rng(95);
+    for len in lengths() {
+        for (name, data) in data_sets(&mut rng, len) {
+            for limit in [0.0, 1.0, 448.0, 65_504.0, f32::MAX, f32::INFINITY] {
+                let what = || format!("{name}, limit {limit}, {data:?}");
+                compare(&data, |k, out| k.saturate(out, limit), what);
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_of_scales_match_scalar() {
+    let mut rng = Rng(96);
+    for len in lengths() {
+        for (name, src) in data_sets(&mut rng, len) {
+            let extreme = rng.below(2) == 0;
+            let scale = rng.many(len, |r| if extreme { r.bits() } else { r.pick(&SCALES) });
+            let what = || format!("{name}, scale {scale:?}, {src:?}");
+            compare(&unwritten(len), |k, out| k.divide_columns(&src, &scale, out), what);
+            compare(&src, |k, out| k.multiply_columns(out, &scale), what);
+        }
+    }
+}
+
+const FORMATS: [FloatFormat; 7] = [
+    formats::E4M3,
+    formats::E5M2,
+    formats::E4M3_FNUZ,
+    formats::E5M2_FNUZ,
+    formats::E3M2,
+    formats::E2M3,
+    formats::E2M1,
+];
+
+/// A cast that saturates, with either rule for NaN.
+fn casts(format: FloatFormat) -> [FloatEncoding<'static>; 2] {
+    let (limit, group) = (format.max(), size(usize::MAX));
+    let largest = format.largest();
+    [format.nan().unwrap_or(largest), format.sign() | largest].map(|nan| FloatEncoding {
+        format,
+        limit,
+        nan,
+        group,
+        scale: &[],
+        bounded: false,
+    })
+}
+
+/// A value that the cast meets as a number of the format, the middle between two, or beyond.
+fn near_number(rng: &mut Rng, format: FloatFormat, scale: f32, shift: f32) -> f32 {
+    match rng.below(8) {
+        0 => rng.pick(&SPECIALS),
+        1 => rng.bits(),
+        _ => {
+            let code = rng.below(usize::from(format.largest()) + 2) as u8;
+            let (below, above) = (format.magnitude(code), format.magnitude(code.saturating_add(1)));
+            let x = rng.pick(&[below, -below, 0.5 * (below + above), -0.5 * (below + above)]);
+            rng.nudge((f64::from(x + shift) / f64::from(scale)) as f32)
+        }
+    }
+}
+
+/// Shifts: none, both zeros, ordinary and extreme ones.
+const SHIFTS: [f32; 12] = [
+    0.0,
+    0.0,
+    -0.0,
+    1.0,
+    -0.37,
+    448.0,
+    -57_344.0,
+    1e-6,
+    f32::from_bits(1),
+    -1e-40,
+    pow2(100),
+    f32::MIN,
+];
+
+#[test]
+fn fake_convert_matches_scalar() {
+    let mut rng = Rng(97);
+    for to in FORMATS.into_iter().flat_map(casts) {
+        let mut check = |len: usize, scale: f32, shift: f32| {
+            let data = rng.many(len, |r| near_number(r, to.format, scale, shift));
+            let what = || format!("{to:?}, scale {scale:e}, shift {shift:e}, {data:?}");
+            compare(&data, |k, out| k.fake_convert(out, scale, shift, &to), what);
+        };
+        for (scale, shift) in SCALES.into_iter().flat_map(|s| SHIFTS.map(|shift| (s, shift))) {
+            check(300, scale, shift);
+        }
+        for len in lengths() {
+            for (scale, shift) in [(0.37, 0.0), (-3.0, 0.5)] {
+                check(len, scale, shift);
+            }
+        }
+    }
+}
+
+/// Every code of the format, the middles between two and what is beyond, for any scale.
+#[test]
+fn fake_convert_matches_scalar_for_every_scale() {
+    let mut rng = Rng(98);
+    let scales = rng.many(300, Rng::scale);
+    for to in FORMATS.into_iter().flat_map(casts) {
+        for scale in &scales {
+            let data: Vec<f32> = (0..=to.format.largest())
+                .flat_map(|code| {
+                    let value = to.format.magnitude(code);
+                    let next = to.format.magnitude(code.saturating_add(1));
+                    [value, -value, 0.5 * (value + next)]
+                })
+                .map(|x| x / scale)
+                .chain(SPECIALS)
+                .collect();
+            for shift in [0.0, -0.0, 1.0] {
+                let what = || format!("{to:?}, scale {scale:e}, shift {shift:e}");
+                compare(&data, |k, out| k.fake_convert(out, *scale, shift, &to), what);
+            }
+        }
+    }
+}
+
+#[test]
+fn fake_convert_columns_matches_scalar() {
+    let mut rng = Rng(99);
+    for to in FORMATS.into_iter().flat_map(casts) {
+        for len in lengths() {
+            let scale = rng.many(len, |r| r.pick(&SCALES));
+            let shift = rng.many(len, |r| r.pick(&SHIFTS));
+            let data: Vec<f32> = scale
+                .iter()
+                .zip(&shift)
+                .map(|(scale, shift)| near_number(&mut rng, to.format, *scale, *shift))
+                .collect();
+            let what = || format!("{to:?}, scale {scale:?}, shift {shift:?}, {data:?}");
+            compare(&data, |k, out| k.fake_convert_columns(out, &scale, &shift, &to), what);
+        }
+    }
+}
+
+#[test]
+fn pack_6_matches_scalar() {
+    let mut rng = Rng(71);
+    for len in lengths().chain([1000, 1024, 4099]) {
+        let codes = rng.many(len, |r| r.next() as u8);
+        let packed = rng.many(3 * len.div_ceil(4), |r| r.next() as u8);
+        let what = || format!("codes {codes:?}, packed {packed:?}");
+        compare(&unwritten(packed.len()), |k, out| k.pack_6(&codes, out), what);
+        compare(&unwritten(len), |k, out| k.unpack_6(&packed, out), what);
+        for k in dispatch::available() {
+            let (mut bytes, mut back) = (vec![0; packed.len()], vec![0; len]);
+            k.pack_6(&codes, &mut bytes);
+            k.unpack_6(&bytes, &mut back);
+            assert!(back.iter().zip(&codes).all(|(a, b)| *a == b & 63), "{:?} len {len}", k.isa());
+        }
+    }
 }
