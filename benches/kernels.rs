@@ -429,6 +429,23 @@ const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "min_max_f16_group128",
+        read: 16,
+        write: 0,
+        run: |k, b, n| {
+            let (min, max) = b.more[..n / 64].split_at_mut(n / 128);
+            k.min_max_f16(bytemuck::cast_slice::<u16, f16>(&b.words[..n]), GROUP, min, max);
+        },
+    },
+    Case {
+        name: "abs_max_bf16",
+        read: 16,
+        write: 0,
+        run: |k, b, n| {
+            black_box(k.abs_max_bf16(bytemuck::cast_slice::<u16, bf16>(&b.words[..n])));
+        },
+    },
+    Case {
         name: "abs_max",
         read: 32,
         write: 0,
@@ -562,7 +579,8 @@ fn kernels(c: &mut Criterion) {
                 // No byte is NaN in E4M3.
                 bytes: (0..n).map(|i| (i * 37) as u8 & 0x77).collect(),
                 more_bytes: (0..n).map(|i| (i * 59) as u8).collect(),
-                words: (0..n).map(|i| (i * 31) as u16 & 0x3FFF).collect(),
+                // Both signs, no NaN in f16.
+                words: (0..n).map(|i| (i * 31) as u16 & 0xBFFF).collect(),
                 ints: (0..n).map(|i| ((i * 7919) as i32).wrapping_mul(65_537) >> 13).collect(),
             };
             let name = format!("{}_{size}", case.name);

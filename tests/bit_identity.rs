@@ -720,6 +720,38 @@ fn min_max_of_many_groups_matches_scalar() {
     }
 }
 
+/// All bits of 16, and bits of one sign at lengths of many blocks: alone, or with a value of the
+/// other sign or a NaN somewhere.
+#[test]
+fn ranges_of_halves_match_scalar() {
+    let mut rng = Rng(55);
+    let check = |bits: &[u16], group: usize, name: &str| {
+        let (halves, brains) = (bytemuck::cast_slice(bits), bytemuck::cast_slice(bits));
+        check_min_max::<f16>(Kernels::min_max_f16, halves, group, name);
+        check_min_max::<bf16>(Kernels::min_max_bf16, brains, group, name);
+        compare_value(|k| k.abs_max_f16(halves), || format!("{name}, {bits:?}"));
+        compare_value(|k| k.abs_max_bf16(brains), || format!("{name}, {bits:?}"));
+    };
+    let all: Vec<u16> = (0..=u16::MAX).collect();
+    check(&all, 1, "all");
+    for group in [2, 3, 5] {
+        let any = rng.many(100_000, |r| r.next() as u16);
+        check(&any, group, "any");
+    }
+    for len in lengths().skip(1).chain([8191, 8192, 8193, 16_384, 20_001]) {
+        for sign in [0, 0x8000] {
+            // Below infinity in both formats.
+            let bits = rng.many(len, |r| (r.next() as u16 % 0x7C00) | sign);
+            check(&bits, usize::MAX, "one sign");
+            for stranger in [0, 0x8000, 0x3C00, 0xBC00, 0x7C00, 0xFC00, 0x7FC1, 0xFFC1, 0xFFFF] {
+                let mut bits = bits.clone();
+                bits[rng.below(len)] = stranger;
+                check(&bits, usize::MAX, "one stranger");
+            }
+        }
+    }
+}
+
 #[test]
 fn min_max_finds_a_value_in_every_place() {
     let uniform = Rng(51).many(257, |r| r.uniform() * 1e3);

@@ -20,6 +20,11 @@ pub(crate) mod scalar;
     allow(dead_code, reason = "no vector tier on this target")
 )]
 pub(crate) mod simd;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
+))]
+pub(crate) mod words;
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
 pub(crate) mod aarch64;

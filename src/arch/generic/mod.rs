@@ -19,6 +19,7 @@ pub(crate) mod pack_6;
 pub(crate) mod power;
 pub(crate) mod quantize;
 pub(crate) mod range;
+pub(crate) mod range_16;
 pub(crate) mod reduce;
 pub(crate) mod requantize;
 pub(crate) mod scale;

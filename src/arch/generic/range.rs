@@ -1,5 +1,45 @@
+use crate::arch::generic::range_16;
 use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
+use crate::arch::words::Words;
 use core::num::NonZeroUsize;
+use half::{bf16, f16};
+
+/// An element with a way to find the range of a group.
+pub(crate) trait Ranged: Element {
+    /// Minimum and maximum; NaN if there is one.
+    fn extremes<S: Words>(s: S, src: &[Self]) -> (f32, f32);
+    fn abs_max<S: Words>(s: S, src: &[Self]) -> f32;
+}
+
+impl Ranged for f32 {
+    #[inline(always)]
+    fn extremes<S: Words>(s: S, src: &[Self]) -> (f32, f32) {
+        extremes(s, src)
+    }
+
+    #[inline(always)]
+    fn abs_max<S: Words>(s: S, src: &[Self]) -> f32 {
+        largest_magnitude(s, src)
+    }
+}
+
+macro_rules! ranged {
+    ($($half:ty),+) => {$(
+        impl Ranged for $half {
+            #[inline(always)]
+            fn extremes<S: Words>(s: S, src: &[Self]) -> (f32, f32) {
+                range_16::extremes(s, src)
+            }
+
+            #[inline(always)]
+            fn abs_max<S: Words>(s: S, src: &[Self]) -> f32 {
+                range_16::abs_max(s, src)
+            }
+        }
+    )+};
+}
+
+ranged!(f16, bf16);
 
 /// Minimum, maximum, and a poison that is NaN if an input was NaN or infinite: `x * 0` is 0
 /// for every finite `x`. Where a NaN stays in the minimum, no poison is needed.
@@ -35,7 +75,7 @@ impl<S: Simd> Extremes<S> {
 }
 
 #[inline(always)]
-fn group<S: Simd, E: Element>(s: S, src: &[E]) -> (f32, f32) {
+fn extremes<S: Simd>(s: S, src: &[f32]) -> (f32, f32) {
     let mut all = Extremes::new(s);
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     if S::WIDE && blocks.len() > 4 {
@@ -43,22 +83,22 @@ fn group<S: Simd, E: Element>(s: S, src: &[E]) -> (f32, f32) {
         let mut second = Extremes::new(s);
         let (pairs, last) = blocks.as_chunks::<2>();
         for [a, b] in pairs {
-            all.add(s, E::load(s, a));
-            second.add(s, E::load(s, b));
+            all.add(s, s.load(a));
+            second.add(s, s.load(b));
         }
         for x in last {
-            all.add(s, E::load(s, x));
+            all.add(s, s.load(x));
         }
         all.merge(s, second);
     } else {
         for x in blocks {
-            all.add(s, E::load(s, x));
+            all.add(s, s.load(x));
         }
     }
     if let Some(first) = tail.first() {
-        all.add(s, E::load(s, &padded(tail, *first)));
+        all.add(s, s.load(&padded(tail, *first)));
     }
-    if !S::NAN_STAYS && s.any_nan(all.poison) && src.iter().any(|x| x.to_f32().is_nan()) {
+    if !S::NAN_STAYS && s.any_nan(all.poison) && src.iter().any(|x| x.is_nan()) {
         return (f32::NAN, f32::NAN);
     }
     // Adding +0 turns a -0 into +0: the result does not depend on which zero came first.
@@ -66,7 +106,7 @@ fn group<S: Simd, E: Element>(s: S, src: &[E]) -> (f32, f32) {
 }
 
 #[inline(always)]
-pub(crate) fn min_max<S: Simd, E: Element>(
+pub(crate) fn min_max<S: Words, E: Ranged>(
     s: S,
     src: &[E],
     size: NonZeroUsize,
@@ -74,24 +114,29 @@ pub(crate) fn min_max<S: Simd, E: Element>(
     maxs: &mut [f32],
 ) {
     for ((src, min), max) in src.chunks(size.get()).zip(mins).zip(maxs) {
-        (*min, *max) = group(s, src);
+        (*min, *max) = E::extremes(s, src);
     }
 }
 
 #[inline(always)]
-pub(crate) fn abs_max<S: Simd, E: Element>(s: S, src: &[E]) -> f32 {
+pub(crate) fn abs_max<S: Words, E: Ranged>(s: S, src: &[E]) -> f32 {
+    E::abs_max(s, src)
+}
+
+#[inline(always)]
+fn largest_magnitude<S: Simd>(s: S, src: &[f32]) -> f32 {
     let (mut acc, mut second) = (s.splat_i32(0), s.splat_i32(0));
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     let (pairs, last) = blocks.as_chunks::<2>();
     for [a, b] in pairs {
-        acc = s.max_abs_bits(acc, E::load(s, a));
-        second = s.max_abs_bits(second, E::load(s, b));
+        acc = s.max_abs_bits(acc, s.load(a));
+        second = s.max_abs_bits(second, s.load(b));
     }
     for x in last {
-        acc = s.max_abs_bits(acc, E::load(s, x));
+        acc = s.max_abs_bits(acc, s.load(x));
     }
     if !tail.is_empty() {
-        acc = s.max_abs_bits(acc, E::load(s, &padded(tail, E::zeroed())));
+        acc = s.max_abs_bits(acc, s.load(&padded(tail, 0.0)));
     }
     let (mut lanes, mut more) = ([0; BLOCK], [0; BLOCK]);
     s.store_i32(acc, &mut lanes);

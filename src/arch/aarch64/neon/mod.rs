@@ -4,6 +4,7 @@
 
 mod bits;
 mod simd;
+mod words;
 
 use crate::arch::generic as bodies;
 use crate::arch::vector_tier;

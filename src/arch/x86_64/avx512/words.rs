@@ -1,0 +1,88 @@
+#![allow(unsafe_code, reason = "intrinsics")]
+
+use super::simd::{Avx512, leaves};
+use crate::arch::simd::BLOCK;
+use crate::arch::words::Words;
+use core::arch::x86_64::*;
+
+type I = __m512i;
+
+leaves! {
+    fn load(x: &[u16; 32]) -> I { _mm512_loadu_si512(x.as_ptr().cast()) }
+    /// The smallest of eight unsigned integers.
+    fn smallest(x: __m128i) -> u16 { _mm_cvtsi128_si32(_mm_minpos_epu16(x)) as u16 }
+    fn reduce_max_u16(x: I) -> u16 {
+        let x = _mm256_max_epu16(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64::<1>(x));
+        let x = _mm_max_epu16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+        !smallest(_mm_xor_si128(x, _mm_set1_epi16(-1)))
+    }
+    fn reduce_max_i16(x: I) -> i16 {
+        let x = _mm256_max_epi16(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64::<1>(x));
+        let x = _mm_max_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+        smallest(_mm_xor_si128(x, _mm_set1_epi16(i16::MAX))) as i16 ^ i16::MAX
+    }
+    fn reduce_min_i16(x: I) -> i16 {
+        let x = _mm256_min_epi16(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64::<1>(x));
+        let x = _mm_min_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+        smallest(_mm_xor_si128(x, _mm_set1_epi16(i16::MIN))) as i16 ^ i16::MIN
+    }
+}
+
+// SAFETY of every block below: as in the implementation of `Simd`.
+impl Words for Avx512 {
+    type Words = I;
+
+    #[inline(always)]
+    fn splat_words(self, x: u16) -> Self::Words {
+        // SAFETY: see the impl.
+        unsafe { _mm512_set1_epi16(x as i16) }
+    }
+
+    #[inline(always)]
+    fn load_words(self, x: &[u16; BLOCK]) -> Self::Words {
+        // SAFETY: see the impl.
+        unsafe { load(x) }
+    }
+
+    #[inline(always)]
+    fn and_words(self, a: Self::Words, b: Self::Words) -> Self::Words {
+        // SAFETY: see the impl.
+        unsafe { _mm512_and_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn max_u16(self, a: Self::Words, b: Self::Words) -> Self::Words {
+        // SAFETY: see the impl.
+        unsafe { _mm512_max_epu16(a, b) }
+    }
+
+    #[inline(always)]
+    fn max_i16(self, a: Self::Words, b: Self::Words) -> Self::Words {
+        // SAFETY: see the impl.
+        unsafe { _mm512_max_epi16(a, b) }
+    }
+
+    #[inline(always)]
+    fn min_i16(self, a: Self::Words, b: Self::Words) -> Self::Words {
+        // SAFETY: see the impl.
+        unsafe { _mm512_min_epi16(a, b) }
+    }
+
+    #[inline(always)]
+    fn reduce_max_u16(self, x: Self::Words) -> u16 {
+        // SAFETY: see the impl.
+        unsafe { reduce_max_u16(x) }
+    }
+
+    #[inline(always)]
+    fn reduce_max_i16(self, x: Self::Words) -> i16 {
+        // SAFETY: see the impl.
+        unsafe { reduce_max_i16(x) }
+    }
+
+    #[inline(always)]
+    fn reduce_min_i16(self, x: Self::Words) -> i16 {
+        // SAFETY: see the impl.
+        unsafe { reduce_min_i16(x) }
+    }
+}
