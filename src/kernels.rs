@@ -301,6 +301,11 @@ macro_rules! kernel_list {
         fn pack_6(src: &[u8], dst: &mut [u8]) = pack_6::pack;
         /// The inverse of `pack_6`.
         fn unpack_6(src: &[u8], dst: &mut [u8]) = pack_6::unpack;
+        /// How many elements are below `limits.0`, between the limits (both included) and above
+        /// `limits.1`; a NaN is nowhere. With `magnitude`, of `|src[i]|`. Writes those between to
+        /// `room`, in order, while there is some.
+        fn bracket(src: &[f32], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 3] = bracket::run;
+
         /// Two codes per byte, code 0 in the low nibble; `dst` holds `ceil(len / 2)` bytes.
         fn pack_4(src: &[u8], dst: &mut [u8]) = pack::pack_4;
         /// The inverse of `pack_4`, unsigned.

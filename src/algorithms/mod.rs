@@ -6,6 +6,8 @@ pub mod coding;
 pub mod convert;
 pub mod fake_quantize;
 pub mod pack;
+#[cfg(feature = "range")]
+pub mod quantile;
 pub mod quantize;
 pub mod quantizer;
 #[cfg(feature = "range")]

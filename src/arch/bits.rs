@@ -1,5 +1,5 @@
-//! What float formats of few bits need of a block besides arithmetic: its bits, and tables in
-//! registers.
+//! What a block has besides arithmetic: its bits, tables in registers, and which lanes a comparison
+//! picks.
 
 use crate::arch::simd::{BLOCK, Simd};
 
@@ -39,6 +39,10 @@ pub(crate) trait Bits: Simd {
     fn look_up_low(self, table: Self::Table, i: Self::I32) -> Self::F32;
     /// Entry `i`, 8..16.
     fn look_up_high(self, table: Self::Table, i: Self::I32) -> Self::F32;
+    /// `n`, and one more where `a < b`.
+    fn count_less(self, n: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32;
+    /// One bit per lane, the first lane in the lowest: whether `low <= x <= high`.
+    fn lanes_between(self, x: Self::F32, low: Self::F32, high: Self::F32) -> u32;
     /// `2 i`, and one more where `a > b`.
     fn descend(self, i: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32;
 }

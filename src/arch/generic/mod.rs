@@ -5,6 +5,7 @@
 //! on, and what is left outside becomes a call per block. A closure cannot carry that attribute, so
 //! bodies share code through functions, small traits and local macros.
 
+pub(crate) mod bracket;
 pub(crate) mod codebook;
 pub(crate) mod convert;
 pub(crate) mod dequantize;

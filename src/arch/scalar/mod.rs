@@ -1,5 +1,6 @@
 //! Plain loops: what every kernel computes, the oracle of the tests and the fallback of every CPU.
 
+mod bracket;
 pub(crate) mod codebook;
 mod convert;
 mod dequantize;

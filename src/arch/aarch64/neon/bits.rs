@@ -141,6 +141,28 @@ impl Bits for Neon {
     }
 
     #[inline(always)]
+    fn count_less(self, n: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
+        let one = |n: I, a: F, b: F| {
+            // SAFETY: see the impl. A comparison gives -1.
+            unsafe { vsubq_s32(n, vreinterpretq_s32_u32(vcltq_f32(a, b))) }
+        };
+        each!(one(n, a, b))
+    }
+
+    #[inline(always)]
+    fn lanes_between(self, x: Self::F32, low: Self::F32, high: Self::F32) -> u32 {
+        let one = |x: F, low: F, high: F| {
+            // SAFETY: see the impl. Each lane keeps a bit of its own; their sum is the mask.
+            unsafe {
+                let between = vandq_u32(vcgeq_f32(x, low), vcleq_f32(x, high));
+                vaddvq_u32(vandq_u32(between, vld1q_u32([1, 2, 4, 8].as_ptr())))
+            }
+        };
+        let masks = each!(one(x, low, high));
+        masks.iter().rev().fold(0, |all, mask| all << 4 | mask)
+    }
+
+    #[inline(always)]
     fn descend(self, i: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
         let one = |i: I, a: F, b: F| {
             // SAFETY: see the impl. A comparison gives -1.

@@ -33,6 +33,15 @@ leaves! {
         let greater = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b));
         _mm256_sub_epi32(_mm256_add_epi32(i, i), greater)
     }
+    /// A comparison gives -1.
+    fn count_less(n: I, a: F, b: F) -> I {
+        _mm256_sub_epi32(n, _mm256_castps_si256(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)))
+    }
+    fn lanes_between(x: F, low: F, high: F) -> u32 {
+        let above = _mm256_cmp_ps::<_CMP_GE_OQ>(x, low);
+        let below = _mm256_cmp_ps::<_CMP_LE_OQ>(x, high);
+        _mm256_movemask_ps(_mm256_and_ps(above, below)) as u32
+    }
     fn load_words(x: &[u8; 16]) -> I { _mm256_cvtepu8_epi16(_mm_loadu_si128(x.as_ptr().cast())) }
     fn any_byte(x: &[u8; 32], mask: u8, value: u8) -> bool {
         let x = _mm256_loadu_si256(x.as_ptr().cast());
@@ -152,6 +161,19 @@ impl Bits for Avx2 {
         let [_, high] = table;
         // SAFETY: see the impl. The instruction reads three bits of an index.
         unsafe { each!(look_up_half([high; 4], i)) }
+    }
+
+    #[inline(always)]
+    fn count_less(self, n: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(count_less(n, a, b)) }
+    }
+
+    #[inline(always)]
+    fn lanes_between(self, x: Self::F32, low: Self::F32, high: Self::F32) -> u32 {
+        // SAFETY: see the impl.
+        let [a, b, c, d] = unsafe { each!(lanes_between(x, low, high)) };
+        a | b << 8 | c << 16 | d << 24
     }
 
     #[inline(always)]

@@ -25,6 +25,13 @@ leaves! {
         let one = _mm512_set1_epi32(1);
         _mm512_mask_add_epi32(doubled, _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), doubled, one)
     }
+    fn count_less(n: I, a: F, b: F) -> I {
+        _mm512_mask_add_epi32(n, _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), n, _mm512_set1_epi32(1))
+    }
+    fn lanes_between(x: F, low: F, high: F) -> u32 {
+        let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, low);
+        u32::from(_mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(above, x, high))
+    }
     fn load_words(x: &[u8; 32]) -> I {
         _mm512_cvtepu8_epi16(_mm256_loadu_si256(x.as_ptr().cast()))
     }
@@ -131,6 +138,19 @@ impl Bits for Avx512 {
     #[inline(always)]
     fn look_up_high(self, table: Self::Table, i: Self::I32) -> Self::F32 {
         self.look_up(table, i)
+    }
+
+    #[inline(always)]
+    fn count_less(self, n: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(count_less(n, a, b)) }
+    }
+
+    #[inline(always)]
+    fn lanes_between(self, x: Self::F32, low: Self::F32, high: Self::F32) -> u32 {
+        // SAFETY: see the impl.
+        let [a, b] = unsafe { each!(lanes_between(x, low, high)) };
+        a | b << 16
     }
 
     #[inline(always)]

@@ -1,0 +1,299 @@
+//! Exact order statistics without sorting.
+//!
+//! A sample tells between which two values the wanted one probably lies. One pass counts what is
+//! below and collects what is between; if that is little enough, the answer is in it, else the next
+//! pass works on a narrower bracket. Every pass is exact, so a bad guess costs time and nothing else;
+//! after some passes the bracket is halved by the bits of its ends, which ends after 32 more.
+
+use crate::kernels::Kernels;
+
+/// Values that can be visited several times, in the same order.
+pub trait Passes {
+    /// Calls `f` with all values, in pieces.
+    fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32]));
+}
+
+impl Passes for [f32] {
+    fn visit(&self, _: &Kernels, f: &mut dyn FnMut(&[f32])) {
+        f(self);
+    }
+}
+
+/// Values that are compared with each other without a further pass.
+const FEW: usize = 64;
+
+/// Passes that trust a sample.
+const GUESSES: u32 = 8;
+
+/// Values of the scratch that is on the stack.
+const SCRATCH: usize = 384;
+
+/// Bits as integers in the order of the floats.
+fn key(x: f32) -> i32 {
+    let bits = x.to_bits() as i32;
+    bits ^ ((bits >> 31) as u32 >> 1) as i32
+}
+
+/// The float of a key.
+fn value(key: i32) -> f32 {
+    f32::from_bits((key ^ ((key >> 31) as u32 >> 1) as i32) as u32)
+}
+
+/// The values of a pass: from here to there, both included.
+#[derive(Clone, Copy)]
+struct Bracket {
+    low: i32,
+    high: i32,
+}
+
+impl Bracket {
+    const ALL: Self = Self { low: i32::MIN, high: i32::MAX };
+
+    fn limits(self) -> (f32, f32) {
+        // Beyond the infinities there is only NaN.
+        let finite = |key: i32| {
+            let (low, high) = (self::key(f32::NEG_INFINITY), self::key(f32::INFINITY));
+            value(key.clamp(low, high))
+        };
+        (finite(self.low), finite(self.high))
+    }
+
+    /// The lower half.
+    fn half(self) -> Self {
+        let middle = (i64::from(self.low) + i64::from(self.high)) >> 1;
+        Self { low: self.low, high: middle as i32 }
+    }
+}
+
+/// What is known about a search: the value lies in `bracket`, `below` values are less than all of
+/// that, `between` are in it, and the first of these are in the scratch.
+struct Search {
+    bracket: Bracket,
+    below: usize,
+    between: usize,
+    sampled: usize,
+}
+
+/// The values of the ranks `rank` and `rank + 1` (or of `rank` twice, if it is the last) of the `n`
+/// values of `src`, none of which is NaN; `None` if one is. `inner` finds them in a few values.
+fn search<P: Passes + ?Sized>(
+    k: &Kernels,
+    src: &P,
+    (n, rank): (usize, usize),
+    magnitude: bool,
+    scratch: &mut [f32],
+    inner: impl Fn(&Kernels, &[f32], usize) -> (f32, f32),
+) -> Option<(f32, f32)> {
+    let mut at = Search { bracket: Bracket::ALL, below: 0, between: n, sampled: 0 };
+    at.sampled = sample(k, src, n, magnitude, scratch);
+    for pass in 0.. {
+        // The two zeros are one number but two keys, so counts can overlap a little.
+        let wanted = rank.saturating_sub(at.below);
+        let sampled = scratch.get(..at.sampled).unwrap_or_default();
+        let trial = if pass < GUESSES && !sampled.is_empty() {
+            guess(k, sampled, wanted, &at, &inner)
+        } else {
+            at.bracket.half()
+        };
+        let [below, between, above] = count(k, src, trial, magnitude, scratch);
+        if below + between + above != n {
+            return None;
+        }
+        at.sampled = between.min(scratch.len());
+        if rank < below {
+            // The scratch holds what is above: no sample of what is left.
+            at = Search {
+                bracket: Bracket { high: trial.low.saturating_sub(1), ..at.bracket },
+                below: at.below,
+                between: below.saturating_sub(at.below),
+                sampled: 0,
+            };
+            continue;
+        }
+        if rank >= below + between {
+            at = Search {
+                bracket: Bracket { low: trial.high.saturating_add(1), ..at.bracket },
+                below: below + between,
+                between: (at.below + at.between).saturating_sub(below + between),
+                sampled: 0,
+            };
+            continue;
+        }
+        at = Search { bracket: trial, below, between, sampled: at.sampled };
+        let (first, second) = if between <= scratch.len() {
+            inner(k, scratch.get(..between).unwrap_or_default(), rank - below)
+        } else if trial.low >= trial.high {
+            (trial.limits().0, trial.limits().0)
+        } else {
+            continue;
+        };
+        let next = rank + 1;
+        let second = if next >= n || next < below + between {
+            second
+        } else {
+            // The next one is the least of what is above.
+            let above = Bracket { low: trial.high.saturating_add(1), high: i32::MAX };
+            least(k, src, above, magnitude)
+        };
+        return Some((first, second));
+    }
+    None
+}
+
+/// The bracket around the wanted rank of a sample, wide enough that it is rarely missed.
+fn guess(
+    k: &Kernels,
+    sampled: &[f32],
+    wanted: usize,
+    at: &Search,
+    inner: &impl Fn(&Kernels, &[f32], usize) -> (f32, f32),
+) -> Bracket {
+    let len = sampled.len();
+    let place = wanted as f64 / at.between as f64 * len as f64;
+    // Three standard deviations of the rank, which are at most half a root each.
+    let margin = 1.5 * libm::sqrt(len as f64) + 1.0;
+    let (low, high) = (place - margin, place + margin);
+    let low = if low < 0.0 { at.bracket.low } else { key(inner(k, sampled, low as usize).0) };
+    let high = if high >= (len - 1) as f64 {
+        at.bracket.high
+    } else {
+        key(inner(k, sampled, high as usize).1)
+    };
+    Bracket { low: low.max(at.bracket.low), high: high.min(at.bracket.high) }
+}
+
+/// A part of the values, evenly spread; answers how many.
+fn sample<P: Passes + ?Sized>(
+    k: &Kernels,
+    src: &P,
+    n: usize,
+    magnitude: bool,
+    scratch: &mut [f32],
+) -> usize {
+    let step = n.div_ceil(scratch.len().max(1)).max(1);
+    let mut room = scratch.iter_mut();
+    let (mut next, mut start) = (step / 2, 0);
+    src.visit(k, &mut |x| {
+        while let Some(found) = next.checked_sub(start).and_then(|i| x.get(i)) {
+            let found = if magnitude { found.abs() } else { *found };
+            // A NaN is found by the next pass.
+            if let (false, Some(to)) = (found.is_nan(), room.next()) {
+                *to = found;
+            }
+            next += step;
+        }
+        start += x.len();
+    });
+    let left = room.len();
+    scratch.len() - left
+}
+
+/// One pass.
+fn count<P: Passes + ?Sized>(
+    k: &Kernels,
+    src: &P,
+    bracket: Bracket,
+    magnitude: bool,
+    scratch: &mut [f32],
+) -> [usize; 3] {
+    let [mut below, mut between, mut above] = [0; 3];
+    src.visit(k, &mut |x| {
+        let room = scratch.get_mut(between..).unwrap_or_default();
+        let [a, b, c] = k.bracket(x, bracket.limits(), magnitude, room);
+        (below, between, above) = (below + a, between + b, above + c);
+    });
+    [below, between, above]
+}
+
+/// The least value of a bracket that holds one.
+fn least<P: Passes + ?Sized>(k: &Kernels, src: &P, bracket: Bracket, magnitude: bool) -> f32 {
+    let (low, _) = bracket.limits();
+    let mut least = f32::INFINITY;
+    src.visit(k, &mut |x| {
+        for x in x {
+            let x = if magnitude { x.abs() } else { *x };
+            least = if x >= low && x < least { x } else { least };
+        }
+    });
+    least
+}
+
+/// As `search`, in at most [`FEW`] values.
+fn among_few(values: &[f32], rank: usize) -> (f32, f32) {
+    let of_rank = |rank: usize| {
+        let mut found = f32::NEG_INFINITY;
+        for x in values {
+            let below = values.iter().filter(|y| *y < x).count();
+            let equal = values.iter().filter(|y| *y == x).count();
+            if (below..below + equal).contains(&rank) {
+                found = *x;
+            }
+        }
+        found
+    };
+    let last = values.len().saturating_sub(1);
+    (of_rank(rank.min(last)), of_rank((rank + 1).min(last)))
+}
+
+/// As `search`, in a slice without NaN.
+fn among(k: &Kernels, values: &[f32], rank: usize) -> (f32, f32) {
+    if values.len() <= FEW {
+        return among_few(values, rank);
+    }
+    let mut scratch = [0.0; FEW];
+    let few = |_: &Kernels, values: &[f32], rank: usize| among_few(values, rank);
+    let found = search(k, values, (values.len(), rank), false, &mut scratch, few);
+    found.unwrap_or((f32::NAN, f32::NAN))
+}
+
+/// Quantiles of all values, or of all magnitudes: with `n` values in ascending order, that of
+/// probability `p` lies at `(n - 1) p`; between two values it is interpolated linearly, in f64.
+/// All are NaN if a value is NaN or there is none. A zero is never -0. Source: `numpy.quantile`.
+///
+/// `scratch` makes it faster, the more the better up to a tenth of the values; it may be empty.
+pub fn quantiles_with<P: Passes + ?Sized>(
+    k: &Kernels,
+    values: &P,
+    magnitude: bool,
+    probabilities: &[f64],
+    scratch: &mut [f32],
+    out: &mut [f64],
+) {
+    let mut stack = [0.0; SCRATCH];
+    let scratch = if scratch.len() > SCRATCH { scratch } else { &mut stack };
+    let mut n = 0;
+    values.visit(k, &mut |x| n += x.len());
+    for (out, probability) in out.iter_mut().zip(probabilities) {
+        let place = n.saturating_sub(1) as f64 * probability;
+        let rank = (place as usize).min(n.saturating_sub(1));
+        let found =
+            if n == 0 { None } else { search(k, values, (n, rank), magnitude, scratch, among) };
+        *out = found.map_or(f64::NAN, |(low, high)| {
+            interpolated(f64::from(low), f64::from(high), place - rank as f64)
+        });
+    }
+}
+
+/// As [`quantiles_with`], without scratch.
+pub fn quantiles<P: Passes + ?Sized>(
+    k: &Kernels,
+    values: &P,
+    magnitude: bool,
+    probabilities: &[f64],
+    out: &mut [f64],
+) {
+    quantiles_with(k, values, magnitude, probabilities, &mut [], out);
+}
+
+/// Between two values, as numpy does it: from the nearer end.
+fn interpolated(low: f64, high: f64, share: f64) -> f64 {
+    let width = high - low;
+    let between = if low == high {
+        low
+    } else if share < 0.5 {
+        low + width * share
+    } else {
+        high - width * (1.0 - share)
+    };
+    between + 0.0
+}
