@@ -1223,6 +1223,30 @@ typedef struct ptqk_reduce_params {
 } ptqk_reduce_params;
 
 /**
+ * Settings of `ptqk_quantile`.
+ */
+typedef struct ptqk_quantile_params {
+    /**
+     * `sizeof(ptqk_quantile_params)`, filled by `ptqk_quantile_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants: which elements the quantiles are of. Default:
+     * tensor.
+     */
+    uint32_t granularity;
+    /**
+     * As in `ptqk_quantize_params`.
+     */
+    uint32_t group_size;
+    /**
+     * 1: of magnitudes, 0 (default): of the elements. Source: NNCF `StatisticsType.ABS_QUANTILE`
+     * and `QUANTILE`.
+     */
+    uint32_t magnitude;
+} ptqk_quantile_params;
+
+/**
  * Settings of `ptqk_requantize` and `ptqk_requantize_fixed`.
  */
 typedef struct ptqk_requantize_params {
@@ -1863,6 +1887,39 @@ ptqk_status ptqk_unify_min_max(const struct ptqk_ctx *ctx,
  * Fills the parameters of the reductions: per tensor.
  */
 PTQK_API void ptqk_reduce_params_default(struct ptqk_reduce_params *params);
+
+/**
+ * Fills the parameters of `ptqk_quantile`: per tensor, of the elements.
+ */
+PTQK_API void ptqk_quantile_params_default(struct ptqk_quantile_params *params);
+
+/**
+ * Exact quantiles of a matrix, its rows, columns or groups.
+ *
+ * With `n` elements in ascending order, the quantile of probability `p` lies at `(n - 1) p`; between
+ * two elements it is interpolated linearly, in f64, and rounded to f32 last. NaN where an element
+ * is NaN. A result of 0 is +0. If the matrix is empty, nothing is written. Source:
+ * `numpy.quantile`, NNCF `StatisticsType.QUANTILE` and `ABS_QUANTILE`.
+ *
+ * @param ctx           May be NULL.
+ * @param params        Not NULL.
+ * @param src           The matrix.
+ * @param probabilities `count` probabilities, each in 0..1. May be NULL if `count` is 0.
+ * @param count         Number of probabilities.
+ * @param scratch       Room for `scratch_len` floats, which makes quantiles of a whole tensor faster,
+ *                      the more the better up to a tenth of its elements; or NULL.
+ * @param scratch_len   Number of floats.
+ * @param quantiles     Receives `count` quantiles for every row, column or group, one after the other.
+ */
+PTQK_API
+ptqk_status ptqk_quantile(const struct ptqk_ctx *ctx,
+                          const struct ptqk_quantile_params *params,
+                          const struct ptqk_matrix *src,
+                          const double *probabilities,
+                          size_t count,
+                          float *scratch,
+                          size_t scratch_len,
+                          float *quantiles);
 
 /**
  * Minimum and maximum of a matrix, its rows, columns or groups.

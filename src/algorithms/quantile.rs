@@ -5,7 +5,13 @@
 //! pass works on a narrower bracket. Every pass is exact, so a bad guess costs time and nothing else;
 //! after some passes the bracket is halved by the bits of its ends, which ends after 32 more.
 
+use crate::algorithms::stage::{STAGE, cuts, pieces, widen_into, widened};
 use crate::kernels::Kernels;
+use crate::parallel::Exec;
+use crate::params::elementwise::Sharing;
+use crate::status::Result;
+use crate::views::{Blocks, MatrixView, Run};
+use core::ops::Range;
 
 /// Values that can be visited several times, in the same order.
 pub trait Passes {
@@ -296,4 +302,82 @@ fn interpolated(low: f64, high: f64, share: f64) -> f64 {
         high - width * (1.0 - share)
     };
     between + 0.0
+}
+
+/// A part of a matrix.
+struct Region<'a> {
+    src: MatrixView<'a>,
+    rows: Range<usize>,
+    cols: Range<usize>,
+}
+
+impl Passes for Region<'_> {
+    fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
+        let mut buffer = [0.0; STAGE];
+        if self.cols.len() == 1 {
+            // A column: its elements come together from far apart.
+            for rows in cuts(self.rows.clone(), STAGE) {
+                let part = buffer.get_mut(..rows.len()).unwrap_or_default();
+                for (to, row) in part.iter_mut().zip(rows) {
+                    widen_into(k, self.src.run(row, self.cols.clone()), core::slice::from_mut(to));
+                }
+                f(part);
+            }
+            return;
+        }
+        for row in self.rows.clone() {
+            let run = self.src.run(row, self.cols.clone());
+            if let Run::F32(x) = run {
+                f(x);
+                continue;
+            }
+            pieces(run.len()).for_each(|piece| f(widened(k, run.part(piece), &mut buffer)));
+        }
+    }
+}
+
+/// The quantiles of a matrix, its rows, columns or groups: `probabilities.len()` of each, rounded
+/// to f32. `scratch` serves a whole tensor only.
+pub fn quantiles_of(
+    k: &Kernels,
+    exec: Exec<'_>,
+    sharing: Sharing,
+    src: MatrixView<'_>,
+    magnitude: bool,
+    probabilities: &[f64],
+    (scratch, out): (&mut [f32], &mut [f32]),
+) -> Result {
+    let (rows, cols) = (src.rows(), src.cols());
+    let each = |region: Region<'_>, scratch: &mut [f32], out: &mut [f32]| {
+        for (out, p) in out.iter_mut().zip(probabilities) {
+            let mut one = [0.0];
+            quantiles_with(k, &region, magnitude, &[*p], scratch, &mut one);
+            let [value] = one;
+            *out = value as f32;
+        }
+    };
+    let per_row = match sharing {
+        Sharing::Tensor => {
+            each(Region { src, rows: 0..rows, cols: 0..cols }, scratch, out);
+            return Ok(());
+        }
+        Sharing::Row => 1,
+        Sharing::Column => cols,
+        Sharing::Group(group) => cols.div_ceil(group.get()),
+    };
+    let count = if sharing == Sharing::Column { cols } else { rows.saturating_mul(per_row) };
+    let outputs = Blocks::new(out, probabilities.len());
+    exec.tasks(count, outputs, |i, mut out| {
+        let (row, part) =
+            (i.checked_div(per_row).unwrap_or(0), i.checked_rem(per_row).unwrap_or(0));
+        let region = match sharing {
+            Sharing::Column => Region { src, rows: 0..rows, cols: i..i + 1 },
+            Sharing::Group(group) => {
+                let start = part * group.get();
+                Region { src, rows: row..row + 1, cols: start..cols.min(start + group.get()) }
+            }
+            _ => Region { src, rows: row..row + 1, cols: 0..cols },
+        };
+        each(region, &mut [], out.slice_mut());
+    })
 }

@@ -41,7 +41,7 @@ pub use crate::params::convert::{
     ConvertParams, FakeConvertParams, FloatRounding, Fp8Params, NanRule, Overflow,
 };
 pub use crate::params::elementwise::{
-    FakeQuantizeParams, Granularity, QuantizeParams, ReduceParams, Rounding,
+    FakeQuantizeParams, Granularity, QuantileParams, QuantizeParams, ReduceParams, Rounding,
 };
 pub use crate::params::matrix::{
     Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,

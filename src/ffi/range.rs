@@ -1,11 +1,12 @@
 //! Reductions.
 
+use crate::algorithms::quantile;
 use crate::algorithms::range::{self, Moment};
 use crate::dispatch;
 use crate::ffi::check;
 use crate::parallel::Exec;
 use crate::params::context::Ctx;
-use crate::params::elementwise::{ReduceParams, Sharing};
+use crate::params::elementwise::{QuantileParams, ReduceParams, Sharing};
 use crate::params::matrix::Matrix;
 use crate::status::{Result, Status};
 use crate::views::MatrixView;
@@ -16,6 +17,68 @@ use core::ffi::CStr;
 pub unsafe extern "C" fn ptqk_reduce_params_default(params: *mut ReduceParams) {
     // SAFETY: the pointer contract of the header.
     unsafe { check::fill(params, ReduceParams::DEFAULT) };
+}
+
+/// Fills the parameters of `ptqk_quantile`: per tensor, of the elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_quantile_params_default(params: *mut QuantileParams) {
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::fill(params, QuantileParams::DEFAULT) };
+}
+
+/// Exact quantiles of a matrix, its rows, columns or groups.
+///
+/// With `n` elements in ascending order, the quantile of probability `p` lies at `(n - 1) p`; between
+/// two elements it is interpolated linearly, in f64, and rounded to f32 last. NaN where an element
+/// is NaN. A result of 0 is +0. If the matrix is empty, nothing is written. Source:
+/// `numpy.quantile`, NNCF `StatisticsType.QUANTILE` and `ABS_QUANTILE`.
+///
+/// @param ctx           May be NULL.
+/// @param params        Not NULL.
+/// @param src           The matrix.
+/// @param probabilities `count` probabilities, each in 0..1. May be NULL if `count` is 0.
+/// @param count         Number of probabilities.
+/// @param scratch       Room for `scratch_len` floats, which makes quantiles of a whole tensor faster,
+///                      the more the better up to a tenth of its elements; or NULL.
+/// @param scratch_len   Number of floats.
+/// @param quantiles     Receives `count` quantiles for every row, column or group, one after the other.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_quantile(
+    ctx: *const Ctx,
+    params: *const QuantileParams,
+    src: *const Matrix,
+    probabilities: *const f64,
+    count: usize,
+    scratch: *mut f32,
+    scratch_len: usize,
+    quantiles: *mut f32,
+) -> Status {
+    let body = |exec: Exec<'_>| {
+        // SAFETY: the pointer contract of the header.
+        let (sharing, magnitude) = unsafe { check::params(params) }?.validate()?;
+        // SAFETY: as above.
+        let (src, span) = unsafe { check::matrix(src, c"src") }?;
+        let name = c"probabilities";
+        // SAFETY: as above.
+        let (probabilities, probabilities_span) =
+            unsafe { check::array(probabilities, count, name) }?;
+        check::every(probabilities, name, c"must be in 0..1", |p| (0.0..=1.0).contains(&p))?;
+        if src.rows() == 0 || src.cols() == 0 {
+            return Ok(());
+        }
+        let outputs = sharing.count(src.rows(), src.cols()).and_then(|n| n.checked_mul(count));
+        let outputs = check::count(outputs, c"quantiles")?;
+        let out = check::Output::new(quantiles, outputs, c"quantiles")?;
+        let room = if scratch.is_null() { 0 } else { scratch_len };
+        let scratch = check::Output::new(scratch, room, c"scratch")?;
+        check::disjoint(&[out.span, scratch.span], &[span, probabilities_span])?;
+        // SAFETY: as above; the outputs are disjoint.
+        let (scratch, out) = unsafe { (scratch.slice(), out.slice()) };
+        let k = dispatch::active();
+        quantile::quantiles_of(k, exec, sharing, src, magnitude, probabilities, (scratch, out))
+    };
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::run(ctx, body) }
 }
 
 /// What a reduction needs: the sharing, the matrix, and `N` outputs.

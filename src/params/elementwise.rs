@@ -1,7 +1,7 @@
 //! Parameters of the functions that walk over a matrix: quantize, fake-quantize, reduce.
 
 use crate::params::matrix::CodeType;
-use crate::params::{choice, choose, sized};
+use crate::params::{choice, choose, flag, sized};
 use crate::status::{Error, Result};
 use core::num::NonZeroUsize;
 
@@ -211,6 +211,41 @@ impl ReduceParams {
 
 sized!(ReduceParams);
 
+/// Settings of `ptqk_quantile`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct QuantileParams {
+    /// `sizeof(ptqk_quantile_params)`, filled by `ptqk_quantile_params_default`.
+    pub size: u32,
+    /// One of the `PTQK_GRANULARITY_` constants: which elements the quantiles are of. Default:
+    /// tensor.
+    pub granularity: u32,
+    /// As in `ptqk_quantize_params`.
+    pub group_size: u32,
+    /// 1: of magnitudes, 0 (default): of the elements. Source: NNCF `StatisticsType.ABS_QUANTILE`
+    /// and `QUANTILE`.
+    pub magnitude: u32,
+}
+
+impl QuantileParams {
+    /// The documented defaults.
+    pub const DEFAULT: Self = Self {
+        size: size_of::<Self>() as u32,
+        granularity: Granularity::Tensor as u32,
+        group_size: 0,
+        magnitude: 0,
+    };
+
+    /// Checks the documented ranges; gives the sharing and whether magnitudes are meant.
+    pub fn validate(&self) -> Result<(Sharing, bool)> {
+        let magnitude = flag(self.magnitude, c"magnitude")?;
+        Ok((Sharing::new(self.granularity, self.group_size)?, magnitude))
+    }
+}
+
+sized!(QuantileParams);
+
+const _: () = assert!(size_of::<QuantileParams>() == 16, "ptqk_quantile_params");
 const _: () = assert!(size_of::<QuantizeParams>() == 24, "ptqk_quantize_params");
 const _: () = assert!(size_of::<FakeQuantizeParams>() == 16, "ptqk_fake_quantize_params");
 const _: () = assert!(size_of::<ReduceParams>() == 16, "ptqk_reduce_params");
