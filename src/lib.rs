@@ -23,6 +23,7 @@ pub mod formats;
 pub mod kernels;
 pub mod parallel;
 pub mod params;
+pub mod scratch;
 pub mod status;
 pub mod views;
 

@@ -16,15 +16,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("status", &[]),
     ("formats", &[]),
     ("params", &["formats", "status"]),
+    ("scratch", &["status"]),
     ("kernels", &["formats", "params", "status"]),
     ("parallel", &["params", "status"]),
     ("views", &["parallel", "params", "status"]),
-    ("algorithms", &["formats", "kernels", "parallel", "params", "status", "views"]),
+    ("algorithms", &["formats", "kernels", "parallel", "params", "scratch", "status", "views"]),
     ("arch", &["formats", "kernels", "params", "status"]),
     ("dispatch", &["arch", "kernels"]),
     (
         "ffi",
-        &["algorithms", "dispatch", "formats", "kernels", "parallel", "params", "status", "views"],
+        &[
+            "algorithms",
+            "dispatch",
+            "formats",
+            "kernels",
+            "parallel",
+            "params",
+            "scratch",
+            "status",
+            "views",
+        ],
     ),
 ];
 
