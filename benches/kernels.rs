@@ -487,6 +487,17 @@ const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "multiply_rows_8",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            let (left, acc) = b.more.split_at_mut(8 * 256);
+            for x in b.floats[..n].chunks_exact(32 * 256) {
+                k.multiply_rows(left, x, &mut acc[..8 * 32]);
+            }
+        },
+    },
+    Case {
         name: "pack_4",
         read: 8,
         write: 4,

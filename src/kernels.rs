@@ -296,6 +296,10 @@ macro_rules! kernel_list {
         /// `acc[i] += (src[i] - center[i])^2`; square and sum round apart.
         fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
 
+        /// `acc[i][j] = fma(a[i][p], x[p][j], acc[i][j])` for all `p` in ascending order: rows of `x`
+        /// and `acc` have 32 elements, rows of `a` as many as `x` has rows.
+        fn multiply_rows(a: &[f32], x: &[f32], acc: &mut [f32]) = product::rows;
+
         /// Four codes in three bytes, code 0 in the lowest bits; `dst` holds `3 * ceil(len / 4)`
         /// bytes.
         fn pack_6(src: &[u8], dst: &mut [u8]) = pack_6::pack;

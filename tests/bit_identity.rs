@@ -845,6 +845,49 @@ fn column_sums_match_scalar() {
     }
 }
 
+/// All numbers of rows around a tile, and depths that need no multiple of anything.
+#[test]
+fn multiply_rows_matches_scalar() {
+    let mut rng = Rng(62);
+    for rows in 0..=19 {
+        for depth in [0, 1, 2, 7, 33] {
+            let lefts = data_sets(&mut rng, rows * depth);
+            let starts = data_sets(&mut rng, 32 * rows);
+            for (name, x) in data_sets(&mut rng, 32 * depth) {
+                let (a, acc) =
+                    (&lefts[rng.below(lefts.len())].1, &starts[rng.below(starts.len())].1);
+                let what = || format!("{name}, {rows} rows, depth {depth}");
+                compare(acc, |k, acc| k.multiply_rows(a, &x, acc), what);
+            }
+        }
+    }
+}
+
+/// The fused multiply-add of CPUs without one: random bits, and sums that lose everything but a
+/// last bit, subnormal ones among them.
+#[test]
+fn multiply_rows_rounds_once() {
+    let mut rng = Rng(63);
+    for turn in 0..200_000_u32 {
+        let any = |rng: &mut Rng| f32::from_bits(rng.next() as u32);
+        let (a, b, mut c) = (any(&mut rng), any(&mut rng), any(&mut rng));
+        if turn % 2 == 0 {
+            let near = (a * b).to_bits() ^ (rng.next() as u32 & 0x8000_0003);
+            let factor = [1.0, 0.5, -1.0, pow2(-24), pow2(24), pow2(-12)][turn as usize / 2 % 6];
+            c = f32::from_bits(near) * factor;
+        }
+        let mut acc = [c; 32];
+        scalar().multiply_rows(&[a], &[b; 32], &mut acc);
+        let want = a.mul_add(b, c);
+        let same = acc[0].to_bits() == want.to_bits() || (acc[0].is_nan() && want.is_nan());
+        assert!(same, "{a:e} * {b:e} + {c:e} = {want:e}, not {:e}", acc[0]);
+    }
+    let known = [0x9700_0800, 0x1CFF_F001, 0x0001_0002].map(f32::from_bits);
+    let mut acc = [known[2]; 32];
+    scalar().multiply_rows(&known[..1], &[known[1]; 32], &mut acc);
+    assert_eq!(acc[0].to_bits(), known[0].mul_add(known[1], known[2]).to_bits());
+}
+
 type Pack = fn(&Kernels, &[u8], &mut [u8]);
 
 /// A packer, an unpacker, and the packed bytes of a number of codes.

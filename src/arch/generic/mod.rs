@@ -18,6 +18,7 @@ pub(crate) mod noise;
 pub(crate) mod pack;
 pub(crate) mod pack_6;
 pub(crate) mod power;
+pub(crate) mod product;
 pub(crate) mod quantize;
 pub(crate) mod range;
 pub(crate) mod range_16;

@@ -11,6 +11,7 @@ pub(crate) mod noise;
 pub(crate) mod pack;
 pub(crate) mod pack_6;
 pub(crate) mod power;
+mod product;
 mod quantize;
 mod range;
 mod reduce;
@@ -63,4 +64,22 @@ pub(crate) fn min(a: f32, b: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn max(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
+}
+
+/// `a * b + c`, rounded once, for CPUs whose instructions round twice: in f64 the product is exact
+/// and the sum is rounded to odd, from where rounding to f32 is right, subnormals included.
+pub(crate) fn fma(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    let other = sum - product;
+    let lost = (product - (sum - other)) + (c - other);
+    let bits = sum.to_bits();
+    let odd = if bits & 1 == 1 || lost == 0.0 || !sum.is_finite() {
+        bits
+    } else if (lost > 0.0) == (sum > 0.0) {
+        bits + 1
+    } else {
+        bits - 1
+    };
+    f64::from_bits(odd) as f32
 }
