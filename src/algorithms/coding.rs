@@ -71,7 +71,8 @@ impl Float {
 }
 
 /// At most 16 ascending values and the numbers between which the nearest one changes.
-#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Table {
     thresholds: [f32; 16],
     values: [f32; 16],

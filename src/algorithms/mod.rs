@@ -1,5 +1,7 @@
 //! What is done, not how: safe Rust over views, a table of kernels and the caller's threads.
 
+#[cfg(feature = "weights")]
+pub mod codebook;
 pub mod codes;
 pub mod coding;
 #[cfg(feature = "convert")]

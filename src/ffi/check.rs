@@ -464,6 +464,18 @@ pub(super) fn finite(values: &[f32], argument: &'static CStr) -> Result {
         .map_err(|error| Error { status: Status::NotFinite, ..error })
 }
 
+/// Refuses values that are not finite and strictly ascending.
+#[cfg(feature = "weights")]
+pub(super) fn ascending(values: &[f32], argument: &'static CStr) -> Result {
+    every(values, argument, c"must be finite", f32::is_finite)?;
+    let Some(i) = values.windows(2).position(|pair| !pair.is_sorted_by(|a, b| a < b)) else {
+        return Ok(());
+    };
+    let value = values.get(i + 1).map_or(0.0, |x| f64::from(*x));
+    let rule = c"must be in strictly ascending order";
+    Err(Error::element(Status::InvalidParameter, argument, rule, i as u64 + 1, value))
+}
+
 /// An input array and the memory it covers.
 type Input<'a> = (&'a [f32], Span);
 

@@ -8,6 +8,8 @@
 )]
 
 mod check;
+#[cfg(feature = "weights")]
+mod codebook;
 #[cfg(feature = "convert")]
 mod convert;
 mod library;
@@ -21,6 +23,8 @@ mod requantize;
 #[cfg(feature = "weights")]
 mod weights;
 
+#[cfg(feature = "weights")]
+pub use codebook::*;
 #[cfg(feature = "convert")]
 pub use convert::*;
 pub use library::*;
@@ -35,6 +39,8 @@ pub use requantize::*;
 pub use weights::*;
 
 pub use crate::kernels::Isa;
+#[cfg(feature = "weights")]
+pub use crate::params::codebook::CodebookParams;
 pub use crate::params::context::{Ctx, Detail, Task};
 #[cfg(feature = "convert")]
 pub use crate::params::convert::{

@@ -25,14 +25,7 @@ unsafe fn codebook<'a>(
     let name = c"params.codebook";
     // SAFETY: the contract of this function.
     let (values, span) = unsafe { check::array(params.codebook, format.codebook_size, name) }?;
-    check::every(values, name, c"must be finite", f32::is_finite)?;
-    let ascending = values.windows(2).position(|pair| !pair.is_sorted_by(|a, b| a < b));
-    if let Some(i) = ascending {
-        let value = values.get(i + 1).map_or(0.0, |x| f64::from(*x));
-        let rule = c"must be in strictly ascending order";
-        let status = Status::InvalidParameter;
-        return Err(Error::element(status, name, rule, i as u64 + 1, value));
-    }
+    check::ascending(values, name)?;
     Ok((values, span))
 }
 

@@ -4,6 +4,8 @@
 //! and an enum with `TryFrom<u32>` here. `DEFAULT` holds the documented defaults and `validate`
 //! checks exactly the documented ranges.
 
+#[cfg(feature = "weights")]
+pub mod codebook;
 pub mod context;
 #[cfg(feature = "convert")]
 pub mod convert;

@@ -338,7 +338,7 @@ impl WeightParams {
     }
 }
 
-fn group_size(value: i32) -> Result<Option<NonZeroUsize>> {
+pub(crate) fn group_size(value: i32) -> Result<Option<NonZeroUsize>> {
     match usize::try_from(value).map(NonZeroUsize::new) {
         Ok(Some(group)) => Ok(Some(group)),
         _ if value == -1 => Ok(None),
