@@ -39,6 +39,11 @@
 #endif
 
 /**
+ * The `value_type` of a codebook whose values stay f32.
+ */
+#define PTQK_CODEBOOK_VALUES_F32 4294967295
+
+/**
  * Major part of the version of the library.
  */
 #define PTQK_VERSION_MAJOR 0
@@ -784,87 +789,83 @@ typedef uint32_t ptqk_zero_point;
 #endif // __cplusplus
 
 /**
- * Settings of `ptqk_encode` and `ptqk_convert`.
- */
-typedef struct ptqk_convert_params {
-    /**
-     * `sizeof(ptqk_convert_params)`, filled by `ptqk_convert_params_default`.
-     */
-    uint32_t size;
-    /**
-     * `PTQK_OVERFLOW_SATURATE` (default) or `PTQK_OVERFLOW_SPECIAL`.
-     */
-    uint32_t overflow;
-    /**
-     * `PTQK_NAN_RULE_KEEP` (default) or `PTQK_NAN_RULE_NEGATIVE_MAX`.
-     */
-    uint32_t nan_rule;
-    /**
-     * One of the `PTQK_FLOAT_ROUNDING_` constants. Default: nearest.
-     */
-    uint32_t rounding;
-    /**
-     * Names the random sequence of `PTQK_FLOAT_ROUNDING_STOCHASTIC`: the key of Philox4x32-10,
-     * whose word `i % 4` at counter `i / 4` belongs to element `i`. Any value. Default: 0.
-     */
-    uint64_t seed;
-} ptqk_convert_params;
-
-/**
- * Settings of `ptqk_fake_convert`.
- */
-typedef struct ptqk_fake_convert_params {
-    /**
-     * `sizeof(ptqk_fake_convert_params)`, filled by `ptqk_fake_convert_params_default`.
-     */
-    uint32_t size;
-    /**
-     * One of the `PTQK_GRANULARITY_` constants: which elements share a scale and a shift. Default:
-     * tensor.
-     */
-    uint32_t granularity;
-    /**
-     * Elements of a group. Unit: elements. Range: `>= 1` with `PTQK_GRANULARITY_GROUP`, not read
-     * otherwise. Default: 0.
-     */
-    uint32_t group_size;
-    /**
-     * The float type: a `PTQK_CODE_TYPE_` constant of a float type with a sign. Default:
-     * `PTQK_CODE_TYPE_E4M3`. Source: NNCF `destination_type`.
-     */
-    uint32_t destination_type;
-    /**
-     * `PTQK_NAN_RULE_KEEP` or `PTQK_NAN_RULE_NEGATIVE_MAX` (default, as OpenVINO).
-     */
-    uint32_t nan_rule;
-} ptqk_fake_convert_params;
-
-/**
- * Settings of `ptqk_fp8_scale_from_min_max`.
+ * Settings of `ptqk_estimate_codebook`.
  *
- * Source: NNCF `FP8QuantizationParameters`, and `calculate_convert_parameters`.
+ * Source: NNCF `AdvancedAdaptiveCodebookParameters` and `CodebookEstimation`, Python package
+ * version 3.4.0.
  */
-typedef struct ptqk_fp8_params {
+typedef struct ptqk_codebook_params {
     /**
-     * `sizeof(ptqk_fp8_params)`, filled by `ptqk_fp8_params_default`.
+     * `sizeof(ptqk_codebook_params)`, filled by `ptqk_codebook_params_default`.
      */
     uint32_t size;
     /**
-     * The float type, as in `ptqk_fake_convert_params`. Default: `PTQK_CODE_TYPE_E4M3`. Source:
-     * `destination_type`.
+     * Values of the codebook. Range: `2..256`, and no more than there are different finite numbers
+     * of `value_type` (253 with E4M3, 15 with E2M1). Default: 16. Source: `num_elements`; NNCF
+     * takes at most 16.
      */
-    uint32_t destination_type;
+    uint32_t num_elements;
     /**
-     * 1: one scale per channel, 0 (default): one scale per tensor, which `activation_scale`
-     * multiplies. Source: NNCF quantizes activations per tensor and weights per channel.
+     * As in `ptqk_weight_params`: weights that share a scale, along the reduction axis. Unit:
+     * elements. Range: -1 (all weights of an output channel), or `>= 1` and a divisor of the input
+     * channels. Default: -1. Source: `group_size`; NNCF takes -1 only with `across_blocks`.
      */
-    uint32_t per_channel;
+    int32_t group_size;
     /**
-     * Factor of a scale per tensor: below 1 it leaves room above the largest magnitude that
-     * calibration saw. Range: finite, > 0. Default: 0.5, as NNCF has it. 1 is without.
+     * As in `ptqk_weight_params`: 1: weights are `[out, in]`; 0: weights are `[in, out]`. The
+     * codebook is the same for a matrix and its transpose. Default: 1.
      */
-    float activation_scale;
-} ptqk_fp8_params;
+    uint32_t reduction_axis;
+    /**
+     * Type whose numbers the values are: a `PTQK_CODE_TYPE_` constant of a float type with a sign,
+     * or `PTQK_CODEBOOK_VALUES_F32`. Default: `PTQK_CODE_TYPE_E4M3`. Source: `value_type`.
+     */
+    uint32_t value_type;
+    /**
+     * 1: values are rounded to f16 before they are rounded to `value_type`, as NNCF does; 0
+     * (default): they are rounded once.
+     */
+    uint32_t fp8_through_f16;
+    /**
+     * 1: one codebook for several weights, each judged in proportion to the mean magnitude of its
+     * activations. 0: one codebook for one weight. Default: 0. Source: `across_blocks`.
+     */
+    uint32_t across_blocks;
+    /**
+     * How weights are scaled before they are clustered. 0: by the largest magnitude of the group,
+     * as `ptqk_compress_weights` scales them. 1: by the element of largest magnitude with its sign
+     * (of two, the negative one), so that every group has it at the upper end: NNCF does so
+     * without `across_blocks`, although its compression does not, and misses the codebooks of
+     * weights whose long tail is negative. Default: 0. Source:
+     * `calculate_float_quantization_params` (`signed`).
+     */
+    uint32_t signed_scale;
+    /**
+     * Bins of the histogram that is clustered instead of the weights. Range: 0, `2..1048576`.
+     * Default: 0, which stands for 700, or 100000 with `across_blocks`. Source: `intervals`.
+     */
+    uint32_t intervals;
+    /**
+     * Most iterations of the clustering. Range: `1..10000`. Default: 70. Source: `max_iter`.
+     */
+    uint32_t max_iterations;
+    /**
+     * The clustering ends once no value moves by as much. Unit: that of the default codebook.
+     * Range: `>= 0`, finite. Default: 1e-5. Source: `KMeansWeighted.fit`.
+     */
+    float tolerance;
+    /**
+     * Number of values of `default_codebook`. Range: `2..256`; not read if that is NULL. Default:
+     * 0.
+     */
+    uint32_t default_codebook_size;
+    /**
+     * Finite values in strictly ascending order, not all 0. Weights are scaled to its largest
+     * magnitude before they are clustered, and it is a candidate if it has `num_elements` values.
+     * Default: NULL, which stands for the 16 values of `PTQK_WEIGHT_MODE_CB4`. Source: `codebook`.
+     */
+    const float *default_codebook;
+} ptqk_codebook_params;
 
 /**
  * One piece of work: `task(arg, index)`.
@@ -968,6 +969,89 @@ typedef struct ptqk_matrix {
      */
     uint32_t reserved;
 } ptqk_matrix;
+
+/**
+ * Settings of `ptqk_encode` and `ptqk_convert`.
+ */
+typedef struct ptqk_convert_params {
+    /**
+     * `sizeof(ptqk_convert_params)`, filled by `ptqk_convert_params_default`.
+     */
+    uint32_t size;
+    /**
+     * `PTQK_OVERFLOW_SATURATE` (default) or `PTQK_OVERFLOW_SPECIAL`.
+     */
+    uint32_t overflow;
+    /**
+     * `PTQK_NAN_RULE_KEEP` (default) or `PTQK_NAN_RULE_NEGATIVE_MAX`.
+     */
+    uint32_t nan_rule;
+    /**
+     * One of the `PTQK_FLOAT_ROUNDING_` constants. Default: nearest.
+     */
+    uint32_t rounding;
+    /**
+     * Names the random sequence of `PTQK_FLOAT_ROUNDING_STOCHASTIC`: the key of Philox4x32-10,
+     * whose word `i % 4` at counter `i / 4` belongs to element `i`. Any value. Default: 0.
+     */
+    uint64_t seed;
+} ptqk_convert_params;
+
+/**
+ * Settings of `ptqk_fake_convert`.
+ */
+typedef struct ptqk_fake_convert_params {
+    /**
+     * `sizeof(ptqk_fake_convert_params)`, filled by `ptqk_fake_convert_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_GRANULARITY_` constants: which elements share a scale and a shift. Default:
+     * tensor.
+     */
+    uint32_t granularity;
+    /**
+     * Elements of a group. Unit: elements. Range: `>= 1` with `PTQK_GRANULARITY_GROUP`, not read
+     * otherwise. Default: 0.
+     */
+    uint32_t group_size;
+    /**
+     * The float type: a `PTQK_CODE_TYPE_` constant of a float type with a sign. Default:
+     * `PTQK_CODE_TYPE_E4M3`. Source: NNCF `destination_type`.
+     */
+    uint32_t destination_type;
+    /**
+     * `PTQK_NAN_RULE_KEEP` or `PTQK_NAN_RULE_NEGATIVE_MAX` (default, as OpenVINO).
+     */
+    uint32_t nan_rule;
+} ptqk_fake_convert_params;
+
+/**
+ * Settings of `ptqk_fp8_scale_from_min_max`.
+ *
+ * Source: NNCF `FP8QuantizationParameters`, and `calculate_convert_parameters`.
+ */
+typedef struct ptqk_fp8_params {
+    /**
+     * `sizeof(ptqk_fp8_params)`, filled by `ptqk_fp8_params_default`.
+     */
+    uint32_t size;
+    /**
+     * The float type, as in `ptqk_fake_convert_params`. Default: `PTQK_CODE_TYPE_E4M3`. Source:
+     * `destination_type`.
+     */
+    uint32_t destination_type;
+    /**
+     * 1: one scale per channel, 0 (default): one scale per tensor, which `activation_scale`
+     * multiplies. Source: NNCF quantizes activations per tensor and weights per channel.
+     */
+    uint32_t per_channel;
+    /**
+     * Factor of a scale per tensor: below 1 it leaves room above the largest magnitude that
+     * calibration saw. Range: finite, > 0. Default: 0.5, as NNCF has it. 1 is without.
+     */
+    float activation_scale;
+} ptqk_fp8_params;
 
 /**
  * A matrix of codes that is written. What lies between the bytes of a row and
@@ -1466,6 +1550,101 @@ typedef struct ptqk_group_choice {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Fills the parameters of `ptqk_estimate_codebook`: 16 values of E4M3 for one weight `[out, in]`,
+ * per channel.
+ */
+PTQK_API void ptqk_codebook_params_default(struct ptqk_codebook_params *params);
+
+/**
+ * Bytes of the workspace of `ptqk_estimate_codebook` with the same arguments. Of the matrices, only
+ * `rows` and `cols` are read.
+ *
+ * @param ctx         May be NULL.
+ * @param params      Not NULL.
+ * @param weights     `count` matrices.
+ * @param activations `count` matrices, or NULL.
+ * @param count       Number of weights. Range: 1, or `>= 1` with `params->across_blocks`.
+ * @param bytes       Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_estimate_codebook_workspace_size(const struct ptqk_ctx *ctx,
+                                                  const struct ptqk_codebook_params *params,
+                                                  const struct ptqk_matrix *weights,
+                                                  const struct ptqk_matrix *activations,
+                                                  size_t count,
+                                                  size_t *bytes);
+
+/**
+ * Finds a codebook for weights, for `PTQK_WEIGHT_MODE_CODEBOOK`: a weighted k-means proposes
+ * codebooks, and the one is taken that changes the results of the layers the least.
+ *
+ * 1. Weights are divided by the scale of their group, `amax / max`, where `amax` is the largest
+ *    magnitude of the group and `max` that of the default codebook; a scale below `2^-23` becomes
+ *    `2^-23`. The quotients go into a histogram of `intervals` bins of equal width from their
+ *    minimum to their maximum: each bin sums the importances of its elements, and importances
+ *    times elements. Bins without importance do not count.
+ * 2. There are `n = num_elements` centroids. The first and the last are the minimum and the
+ *    maximum; number `i` between them is the mean of the centers of two bins: of the last one up
+ *    to which the share of the importances is at most `i / (n - 1)`, and the same for `i + 1`.
+ *    Then, ascending, one that is within 5 % of the next (relative to the larger) becomes the mean
+ *    of its neighbours. If the minimum is not positive, the centroid nearest to 0 becomes 0 and
+ *    stays there, as the ends stay.
+ * 3. In every iteration each bin belongs to the centroid that is nearest to its center (in the
+ *    middle: to the lower one), and each centroid becomes the weighted mean of its elements,
+ *    unless it has none. This ends after `max_iterations`, or once every centroid moves by less
+ *    than `tolerance`.
+ * 4. Candidates are, in this order: the default codebook if it has `n` values, else the initial
+ *    centroids; the integers from `-n / 2` (rounded towards 0) on; the centroids before every
+ *    fifth iteration from the eleventh on; the centroids at the end. Each is rounded to
+ *    `value_type`, saturating. Where this makes neighbours equal they move to the next numbers of
+ *    the type, upwards, but not beyond the last value: a codebook is always strictly ascending,
+ *    and no entry is wasted.
+ * 5. Every candidate compresses the weights as `ptqk_compress_weights` does with scales in f32.
+ *    The first with the smallest error wins. The error of a layer is the mean of `|(W - W^) X|`
+ *    over output channels and samples; with `across_blocks` it is multiplied by the mean of `|X|`
+ *    and summed over the layers. Without activations it is the mean of `s (W - W^)^2` over the
+ *    elements, with their importances `s`, summed over the layers.
+ *
+ * If all quotients are equal or no importance is positive, there are no centroids, and the
+ * candidates are the default codebook, if it has `n` values, and the integers. The same holds for
+ * weights without elements; all errors are 0 then, so the first candidate wins.
+ *
+ * NNCF differs in corners: its histogram moves the element that is nearest to a border of two
+ * bins into the upper one, it keeps equal values, it drops the end of a clustering of at most
+ * five iterations, and its last centroid moves where the minimum is 0. `signed_scale` and
+ * `fp8_through_f16` are options here.
+ *
+ * A NaN or an infinity in the weights or activations gives `PTQK_STATUS_NOT_FINITE` with its
+ * row-major index, to which the sizes of the matrices before it are added; `codebook` is not
+ * written then.
+ *
+ * Source: NNCF `CodebookEstimation`, 3.4.0.
+ *
+ * @param ctx             May be NULL. Progress counts the parts of one layer after another.
+ * @param params          Not NULL.
+ * @param weights         `count` matrices, `[out, in]` or `[in, out]` as `params->reduction_axis`
+ *                        says. Shapes may differ.
+ * @param importance      `count` pointers to one number per input channel, finite and not
+ *                        negative: NNCF takes the largest magnitude of each row of the
+ *                        activations. A NULL in it, or in its place, stands for all 1.
+ * @param activations     `count` matrices `[in, samples]` with at least one sample, or NULL.
+ * @param count           Number of weights. Range: 1, or `>= 1` with `params->across_blocks`.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_estimate_codebook_workspace_size` says.
+ * @param codebook        Receives `params->num_elements` values, strictly ascending.
+ */
+PTQK_API
+ptqk_status ptqk_estimate_codebook(const struct ptqk_ctx *ctx,
+                                   const struct ptqk_codebook_params *params,
+                                   const struct ptqk_matrix *weights,
+                                   const float *const *importance,
+                                   const struct ptqk_matrix *activations,
+                                   size_t count,
+                                   void *workspace,
+                                   size_t workspace_bytes,
+                                   float *codebook);
 
 /**
  * Fills the parameters of `ptqk_encode` and `ptqk_convert`: to nearest, saturating, NaN stays.

@@ -267,6 +267,13 @@ inline ptqk_weight_params weight_params() noexcept
     return params;
 }
 
+inline ptqk_codebook_params codebook_params() noexcept
+{
+    ptqk_codebook_params params;
+    ptqk_codebook_params_default(&params);
+    return params;
+}
+
 inline ptqk_group_fallback_params group_fallback_params() noexcept
 {
     ptqk_group_fallback_params params;
@@ -556,6 +563,25 @@ inline ptqk_weight_error weight_error_query(context &ctx, const ptqk_weight_para
     ptqk_weight_error result{};
     ctx.check(ptqk_weight_error_query(ctx.get(), &params, &weights, &codes, scale, zero_point, tensor_scale, &result));
     return result;
+}
+
+/** `activations` may be nullptr, as in ptqk.h. */
+inline std::size_t estimate_codebook_workspace_size(context &ctx, const ptqk_codebook_params &params,
+                                                    const ptqk_matrix *weights, const ptqk_matrix *activations,
+                                                    std::size_t count)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_estimate_codebook_workspace_size(ctx.get(), &params, weights, activations, count, &bytes));
+    return bytes;
+}
+
+/** `importance` and `activations` may be nullptr. Throws also if an element is not finite. */
+inline void estimate_codebook(context &ctx, const ptqk_codebook_params &params, const ptqk_matrix *weights,
+                              const float *const *importance, const ptqk_matrix *activations, std::size_t count,
+                              void *workspace, std::size_t workspace_bytes, float *codebook)
+{
+    ctx.check(ptqk_estimate_codebook(ctx.get(), &params, weights, importance, activations, count, workspace,
+                                     workspace_bytes, codebook));
 }
 
 inline ptqk_group_choice resolve_group_size(context &ctx, const ptqk_group_fallback_params &params,

@@ -109,6 +109,12 @@ layouts! {
         scale_dtype: 16 | 16, asymmetric_range: 20 | 20, mx_scale: 24 | 24, scale_guard: 28 | 28,
         fp8_through_f16: 32 | 32, codebook_size: 36 | 36, codebook: 40 | 40,
     }
+    "ptqk_codebook_params": CodebookParams, 56 | 52 {
+        size: 0 | 0, num_elements: 4 | 4, group_size: 8 | 8, reduction_axis: 12 | 12,
+        value_type: 16 | 16, fp8_through_f16: 20 | 20, across_blocks: 24 | 24,
+        signed_scale: 28 | 28, intervals: 32 | 32, max_iterations: 36 | 36, tolerance: 40 | 40,
+        default_codebook_size: 44 | 44, default_codebook: 48 | 48,
+    }
     "ptqk_weight_layout": WeightLayout, 64 | 36 {
         code_type: 0 | 0, bits: 4 | 4, code_row_bytes: 8 | 8, code_bytes: 16 | 12,
         groups: 24 | 16, scale_bytes: 32 | 20, tensor_scale_bytes: 40 | 24,
@@ -355,7 +361,8 @@ macro_rules! number {
 number! {
     u32: |x| f64::from(x),
     i32: |x| f64::from(x),
-    f32: |x| f64::from(x),
+    // The shortest decimal that means it, as documentation states it.
+    f32: |x| x.to_string().parse().unwrap(),
     u64: |x| x as f64,
     *const f32: |x| x.addr() as f64,
 }
@@ -399,6 +406,11 @@ fn defaults() {
         "ptqk_weight_params": WeightParams, ptqk_weight_params_default {
             mode, group_size, reduction_axis, scale_dtype, asymmetric_range, mx_scale, scale_guard,
             fp8_through_f16, codebook_size, codebook,
+        }
+        "ptqk_codebook_params": CodebookParams, ptqk_codebook_params_default {
+            num_elements, group_size, reduction_axis, value_type, fp8_through_f16, across_blocks,
+            signed_scale, intervals, max_iterations, tolerance, default_codebook_size,
+            default_codebook,
         }
         "ptqk_convert_params": ConvertParams, ptqk_convert_params_default {
             overflow, nan_rule, rounding, seed,

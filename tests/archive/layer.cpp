@@ -1,4 +1,5 @@
 // Checks of ptqk.hpp: texts of errors, exceptions of a progress function, cancelling, views.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -120,6 +121,22 @@ void float_modes_have_their_arguments(const std::vector<float> &src)
             "params.codebook must be in strictly ascending order (index 2, value 0)");
 }
 
+void a_codebook_is_estimated(const std::vector<float> &src)
+{
+    ptqk::context ctx;
+    const auto params = ptqk::codebook_params();
+    const auto weights = ptqk::view(src.data(), rows, cols);
+    std::vector<std::uint8_t> workspace(ptqk::estimate_codebook_workspace_size(ctx, params, &weights, nullptr, 1));
+    std::vector<float> codebook(params.num_elements);
+    ptqk::estimate_codebook(ctx, params, &weights, nullptr, nullptr, 1, workspace.data(), workspace.size(),
+                            codebook.data());
+    REQUIRE(codebook[0] < 0.0f && std::is_sorted(codebook.begin(), codebook.end()));
+    const auto error = failure([&] {
+        ptqk::estimate_codebook(ctx, params, &weights, nullptr, nullptr, 1, workspace.data(), 1, codebook.data());
+    });
+    REQUIRE(std::strcmp(error.detail().argument, "workspace_bytes") == 0);
+}
+
 void floats_become_codes(const std::vector<float> &src)
 {
     ptqk::context ctx;
@@ -168,6 +185,7 @@ int main()
     errors_have_a_text(src, codes);
     progress_can_stop_a_call(src, codes);
     float_modes_have_their_arguments(src);
+    a_codebook_is_estimated(src);
     floats_become_codes(src);
     strides_are_kept(src);
 
