@@ -56,7 +56,7 @@ pub struct Mode {
     pub number: u32,
     pub code_type: u32,
     pub bits: u32,
-    /// The only group size; -1 where any will do.
+    /// The only group size, which -1 stands for, too; -1 where any will do.
     pub block: i32,
     /// Values of the codebook of the parameters.
     pub codebook: u32,

@@ -195,6 +195,61 @@ fn spoil(mode: Mode, params: &WeightParams, dtype: u32, spots: &[((usize, usize)
     detail
 }
 
+/// Compression loses no more than the bits say, on both axes; the error is what was lost.
+#[test]
+fn weights_come_back() {
+    let mut rng = Lcg::new(6);
+    let weights: Vec<f32> = (0..ROWS * COLS).map(|_| rng.unit()).collect();
+    let norm = |x: &mut dyn Iterator<Item = f32>| {
+        x.map(|x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+    };
+    let whole = norm(&mut weights.iter().copied());
+    for (mode, axis) in MODES.into_iter().flat_map(|mode| [(mode, 0), (mode, 1)]) {
+        let values = mode.values(1.0);
+        let params = mode.params(if mode.block > 0 { -1 } else { 32 }, axis, F32);
+        let params = WeightParams { codebook: values.as_ptr(), ..params };
+        let blocks = WeightParams { group_size: mode.block.max(-1), ..params };
+        let laid = if mode.block > 0 { &blocks } else { &params };
+        let (status, kept) =
+            compress(mode, laid, (F32, bytemuck::cast_slice(&weights)), &mut Detail::DEFAULT);
+        assert_eq!(status, Status::Ok);
+        let (rows, cols, reserved, code_type) = (ROWS, COLS, 0, mode.code_type);
+        let row_stride_bytes = code_row_bytes(code_type, COLS);
+        let data = kept.codes.as_ptr().cast();
+        let codes = ffi::Codes { data, rows, cols, row_stride_bytes, code_type, reserved };
+        let (dtype, row_stride) = (F32, COLS);
+        let data = weights.as_ptr().cast();
+        let src = ffi::Matrix { data, rows, cols, row_stride, dtype, reserved };
+        let mut back = vec![0.0_f32; ROWS * COLS];
+        let data = back.as_mut_ptr().cast();
+        let dst = ffi::MatrixMut { data, rows, cols, row_stride, dtype, reserved };
+        let (scale, zero) = (kept.scale.as_ptr().cast::<c_void>(), kept.zero_point.as_ptr());
+        let (ctx, tensor) = (ptr::null(), &kept.tensor_scale);
+        let mut error = ffi::WeightError::default();
+        // SAFETY: the arrays have the sizes that the header asks for.
+        let status = unsafe {
+            [
+                ffi::ptqk_decompress_weights(ctx, &params, &codes, scale, zero, tensor, &dst),
+                ffi::ptqk_weight_error_query(
+                    ctx, &params, &src, &codes, scale, zero, tensor, &mut error,
+                ),
+            ]
+        };
+        assert_eq!(status, [Status::Ok; 2]);
+        let lost = norm(&mut weights.iter().zip(&back).map(|(a, b)| a - b));
+        let seen = f64::from(error.frobenius);
+        assert!((seen - lost).abs() < 1e-4 * lost, "{} axis {axis}: {seen}, {lost}", mode.name);
+        let most = match mode.bits {
+            2 => 0.6,
+            3 => 0.25,
+            4 => 0.15,
+            _ => 0.07,
+        };
+        let share = lost / whole;
+        assert!((1e-4..most).contains(&share), "{} axis {axis}: {share}", mode.name);
+    }
+}
+
 /// Sizes of every mode, on both axes.
 #[test]
 fn layouts_of_weights() {

@@ -1042,7 +1042,8 @@ macro_rules! weight_params {
             $suite.refuse("group_size", change, param("group_size", bad));
         }
         if $mode.block > 0 {
-            for bad in [-1, 1, 8, 16, 32, 64].into_iter().filter(|size| *size != $mode.block) {
+            $suite.accept("the block", |a| a.params.value().group_size = -1);
+            for bad in [1, 8, 16, 32, 64].into_iter().filter(|size| *size != $mode.block) {
                 let change = |a: &mut $name| a.params.value().group_size = bad;
                 $suite.refuse("another block", change, param("group_size", bad));
             }
