@@ -855,7 +855,8 @@ fn weight_layouts() {
             ok(unsafe {
                 ffi::ptqk_weight_layout_query(ptr::null(), &params, rows, cols, &mut layout)
             });
-            let code_type = MODE_CODES[mode as usize];
+            // i8, u8, i4, u4, u3, u2.
+            let code_type = [0, 1, 4, 5, 6, 7][mode as usize];
             let channel = if axis == 1 { cols } else { rows };
             let groups = rows * cols / usize::try_from(group).unwrap_or(channel);
             let row = code_row_bytes(code_type, cols);
@@ -869,6 +870,7 @@ fn weight_layouts() {
                 groups,
                 scale_bytes: scales,
                 zero_point_bytes: zeros,
+                tensor_scale_bytes: 0,
                 total_bytes: rows * row + scales + zeros,
             };
             assert_eq!(layout, want, "{params:?}");

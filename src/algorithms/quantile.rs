@@ -34,6 +34,9 @@ const GUESSES: u32 = 8;
 /// Values of the scratch that is on the stack.
 const SCRATCH: usize = 384;
 
+/// Values of a sample at most: more of them would not narrow the bracket enough to pay.
+const SAMPLE: usize = 2048;
+
 /// Bits as integers in the order of the floats.
 fn key(x: f32) -> i32 {
     let bits = x.to_bits() as i32;
@@ -91,11 +94,12 @@ fn search<P: Passes + ?Sized>(
     inner: impl Fn(&Kernels, &[f32], usize) -> (f32, f32),
 ) -> Option<(f32, f32)> {
     let mut at = Search { bracket: Bracket::ALL, below: 0, between: n, sampled: 0 };
-    at.sampled = sample(k, src, n, magnitude, scratch);
+    let room = scratch.len().min(SAMPLE);
+    at.sampled = sample(k, src, n, magnitude, scratch.get_mut(..room).unwrap_or_default());
     for pass in 0.. {
         // The two zeros are one number but two keys, so counts can overlap a little.
         let wanted = rank.saturating_sub(at.below);
-        let sampled = scratch.get(..at.sampled).unwrap_or_default();
+        let sampled = scratch.get(..at.sampled.min(SAMPLE)).unwrap_or_default();
         let trial = if pass < GUESSES && !sampled.is_empty() {
             guess(k, sampled, wanted, &at, &inner)
         } else {

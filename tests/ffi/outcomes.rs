@@ -211,7 +211,7 @@ fn weights_come_back() {
         let blocks = WeightParams { group_size: mode.block.max(-1), ..params };
         let laid = if mode.block > 0 { &blocks } else { &params };
         let (status, kept) =
-            compress(mode, laid, (F32, bytemuck::cast_slice(&weights)), &mut Detail::DEFAULT);
+            compress(mode, laid, (F32, bytemuck::cast_slice(&weights)), &mut { Detail::DEFAULT });
         assert_eq!(status, Status::Ok);
         let (rows, cols, reserved, code_type) = (ROWS, COLS, 0, mode.code_type);
         let row_stride_bytes = code_row_bytes(code_type, COLS);
