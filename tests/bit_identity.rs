@@ -920,6 +920,7 @@ fn accumulators(rng: &mut Rng, len: usize) -> Vec<i32> {
     rng.many(len, |r| match r.below(4) {
         0 => r.next() as i32,
         1 => r.pick(&EXTREMES),
+        2 => r.between(-2000, 2000), // ties of the largest scales, within the codes
         _ => r.between(-100_000, 100_000),
     })
 }
@@ -931,7 +932,7 @@ fn check_requantize<C: Element>(
     seed: u64,
 ) {
     let mut rng = Rng(seed);
-    for len in lengths() {
+    for len in lengths().chain([2048, 2049, 6000]) {
         let src = accumulators(&mut rng, len);
         for count in [1, 1, 1, len, len] {
             let (min, max) = rng.pick(&codes.ranges());
@@ -945,15 +946,27 @@ fn check_requantize<C: Element>(
             let what = || format!("{to:?}, src {src:?}");
             compare(&unwritten(len), |k, out| float(k, &src, &to, out), what);
 
-            let multiplier = rng.many(count, |r| match r.below(4) {
+            // What vectors do, or anything; sometimes one that they do not do.
+            let small = rng.below(3);
+            let mut multiplier = rng.many(count, |r| match r.below(4) {
+                0 if small > 0 => r.pick(&[0, 1, 1 << 30, i32::MAX]),
                 0 => r.pick(&[0, 1, -1, 1 << 30, i32::MAX, i32::MIN]),
+                1 if small > 0 => r.between(0, i32::MAX - 1),
                 1 => r.next() as i32,
                 _ => r.between(1 << 30, i32::MAX - 1),
             });
-            let shift = rng.many(count, |r| match r.below(4) {
+            let mut shift = rng.many(count, |r| match r.below(4) {
+                0 if small > 0 => r.between(-31, -2),
                 0 => r.between(-31, 30),
+                _ if small > 0 => r.between(-14, -2),
                 _ => r.between(-14, 0),
             });
+            if small == 2 && count > 0 {
+                match rng.below(2) {
+                    0 => multiplier[rng.below(count)] = rng.pick(&[-1, i32::MIN]),
+                    _ => shift[rng.below(count)] = rng.pick(&[-1, 0, 1, 30]),
+                }
+            }
             for single_rounding in [false, true] {
                 let (multiplier, shift) = (&multiplier[..], &shift[..]);
                 let to = FixedScale { multiplier, shift, single_rounding, zero_point, min, max };

@@ -39,16 +39,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What each part of `arch` may name of it. `simd`, `bits` and `words` are the block traits,
-/// `vector_tier` the macro that makes a tier; a tier knows no other tier.
+/// What each part of `arch` may name of it. `simd`, `bits`, `fixed` and `words` are the
+/// block traits, `vector_tier` the macro that makes a tier; a tier knows no other tier.
 const TIERS: &[(&str, &[&str])] = &[
     ("simd", &[]),
     ("bits", &["simd"]),
+    ("fixed", &["simd"]),
     ("words", &["simd"]),
     ("scalar", &["simd"]),
-    ("generic", &["bits", "scalar", "simd", "words"]),
-    ("x86_64", &["bits", "generic", "scalar", "simd", "vector_tier", "words"]),
-    ("aarch64", &["bits", "generic", "scalar", "simd", "vector_tier", "words"]),
+    ("generic", &["bits", "fixed", "scalar", "simd", "words"]),
+    ("x86_64", &["bits", "fixed", "generic", "scalar", "simd", "vector_tier", "words"]),
+    ("aarch64", &["bits", "fixed", "generic", "scalar", "simd", "vector_tier", "words"]),
 ];
 
 fn source() -> PathBuf {
@@ -259,7 +260,8 @@ fn families_have_one_name() {
     for tier in ["x86_64/avx2", "x86_64/avx512", "aarch64/neon"] {
         for file in files(&source().join("arch").join(tier)) {
             let name = file.file_stem().unwrap().to_str().unwrap();
-            let known = ["mod", "bits", "simd", "words"].contains(&name) || families.contains(name);
+            let known = ["mod", "bits", "fixed", "simd", "words"].contains(&name)
+                || families.contains(name);
             assert!(known, "{} is the file of no family", file.display());
         }
     }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "table entries are unsafe fn pointers")]
 
 mod bits;
+mod fixed;
 mod simd;
 mod words;
 
