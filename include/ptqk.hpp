@@ -253,6 +253,13 @@ inline ptqk_reduce_params reduce_params() noexcept
     return params;
 }
 
+inline ptqk_quantile_params quantile_params() noexcept
+{
+    ptqk_quantile_params params;
+    ptqk_quantile_params_default(&params);
+    return params;
+}
+
 inline ptqk_requantize_params requantize_params() noexcept
 {
     ptqk_requantize_params params;
@@ -493,6 +500,13 @@ inline void sum(context &ctx, const ptqk_reduce_params &params, const ptqk_matri
 inline void mean(context &ctx, const ptqk_reduce_params &params, const ptqk_matrix &src, float *result)
 {
     ctx.check(ptqk_mean(ctx.get(), &params, &src, result));
+}
+
+inline void quantile(context &ctx, const ptqk_quantile_params &params, const ptqk_matrix &src,
+                     const double *probabilities, std::size_t count, float *scratch, std::size_t scratch_len,
+                     float *quantiles)
+{
+    ctx.check(ptqk_quantile(ctx.get(), &params, &src, probabilities, count, scratch, scratch_len, quantiles));
 }
 
 inline void variance(context &ctx, const ptqk_reduce_params &params, const ptqk_matrix &src, float *result)

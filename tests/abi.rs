@@ -81,6 +81,9 @@ layouts! {
     "ptqk_reduce_params": ReduceParams, 16 | 16 {
         size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, reserved: 12 | 12,
     }
+    "ptqk_quantile_params": QuantileParams, 16 | 16 {
+        size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, magnitude: 12 | 12,
+    }
     "ptqk_requantize_params": RequantizeParams, 24 | 24 {
         size: 0 | 0, granularity: 4 | 4, fixed_point: 8 | 8, zero_point: 12 | 12,
         code_min: 16 | 16, code_max: 20 | 20,
@@ -395,6 +398,9 @@ fn defaults() {
         }
         "ptqk_reduce_params": ReduceParams, ptqk_reduce_params_default {
             granularity, group_size, reserved,
+        }
+        "ptqk_quantile_params": QuantileParams, ptqk_quantile_params_default {
+            granularity, group_size, magnitude,
         }
         "ptqk_requantize_params": RequantizeParams, ptqk_requantize_params_default {
             granularity, fixed_point, zero_point, code_min, code_max,

@@ -711,6 +711,12 @@ fn reduced(
             Reduce::Sum => ptqk_sum(ptr::null(), &params, &src, to),
             Reduce::Mean => ptqk_mean(ptr::null(), &params, &src, to),
             Reduce::Variance => ptqk_variance(ptr::null(), &params, &src, to),
+            Reduce::Median => {
+                let params =
+                    ffi::QuantileParams { granularity, group_size, ..ffi::QuantileParams::DEFAULT };
+                let (half, none) = ([0.5], ptr::null_mut());
+                ffi::ptqk_quantile(ptr::null(), &params, &src, half.as_ptr(), 1, none, 0, to)
+            }
         }
     });
     if what == Reduce::MinMax {
@@ -743,10 +749,16 @@ fn reductions_in_f64() {
                 let parts = shared(&x, rows, sharing);
                 let [sum, mean, variance] = [Reduce::Sum, Reduce::Mean, Reduce::Variance]
                     .map(|w| reduced(w, &x, rows, sharing));
+                let median = reduced(Reduce::Median, &x, rows, sharing);
                 let extremes = reduced(Reduce::MinMax, &x, rows, sharing);
                 let largest = reduced(Reduce::AbsMax, &x, rows, sharing);
                 assert_eq!((parts.len(), 2 * parts.len()), (sum.len(), extremes.len()));
                 for (i, part) in parts.iter().enumerate() {
+                    let mut sorted = part.clone();
+                    sorted.sort_by(f32::total_cmp);
+                    let [low, high] = [(part.len() - 1) / 2, part.len() / 2].map(|i| sorted[i]);
+                    let middle = (f64::from(low) + f64::from(high)) / 2.0;
+                    assert_eq!(median[i], middle as f32, "{rows} x {cols} {sharing:?} {i}");
                     let n = part.len() as f64;
                     let wide = || part.iter().map(|x| f64::from(*x));
                     let total: f64 = wide().sum();

@@ -392,10 +392,11 @@ pub enum Reduce {
     Sum,
     Mean,
     Variance,
+    Median,
 }
 
-pub const REDUCTIONS: [Reduce; 5] =
-    [Reduce::MinMax, Reduce::AbsMax, Reduce::Sum, Reduce::Mean, Reduce::Variance];
+pub const REDUCTIONS: [Reduce; 6] =
+    [Reduce::MinMax, Reduce::AbsMax, Reduce::Sum, Reduce::Mean, Reduce::Variance, Reduce::Median];
 
 /// Rules of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -672,6 +673,15 @@ impl Call {
                         Reduce::Sum => ffi::ptqk_sum(ctx, p, &src, out),
                         Reduce::Mean => ffi::ptqk_mean(ctx, p, &src, out),
                         Reduce::Variance => ffi::ptqk_variance(ctx, p, &src, out),
+                        Reduce::Median => {
+                            let params = ffi::QuantileParams {
+                                granularity,
+                                group_size,
+                                ..ffi::QuantileParams::DEFAULT
+                            };
+                            let (half, none) = ([0.5], std::ptr::null_mut());
+                            ffi::ptqk_quantile(ctx, &params, &src, half.as_ptr(), 1, none, 0, out)
+                        }
                     }
                 }]
             }

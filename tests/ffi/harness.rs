@@ -327,7 +327,7 @@ macro_rules! has_size {
     })+};
 }
 
-has_size!(QuantizeParams, FakeQuantizeParams, ReduceParams, RequantizeParams);
+has_size!(QuantileParams, QuantizeParams, FakeQuantizeParams, ReduceParams, RequantizeParams);
 has_size!(QuantizationParams, WeightParams, GroupFallbackParams);
 has_size!(ConvertParams, FakeConvertParams, Fp8Params);
 

@@ -605,6 +605,57 @@ reduction!(sum, Sum = ptqk_sum);
 reduction!(mean, Mean = ptqk_mean);
 reduction!(variance, Variance = ptqk_variance);
 
+function! { Quantile = ptqk_quantile {
+    params: By<QuantileParams>, src: By<Matrix>, probabilities: *const f64, count: usize,
+    scratch: *mut f32, scratch_len: usize, quantiles: *mut f32,
+} }
+
+#[test]
+fn quantile() {
+    for (dtype, granularity) in [(F32, COLUMN), (F16, TENSOR), (BF16, ROW)] {
+        let mut arena = Arena::new();
+        let params = QuantileParams { granularity, ..QuantileParams::DEFAULT };
+        let src = matrix(&mut arena, dtype);
+        let (count, scratch_len) = (2, 500);
+        let good = Quantile {
+            params: By::Value(params),
+            src,
+            probabilities: arena.fill(0.5_f64, count),
+            count,
+            scratch: arena.space(scratch_len),
+            scratch_len,
+            quantiles: arena.space(COLS * count),
+        };
+        let mut suite = Suite::new(arena, good);
+        suite.params(|a| &mut a.params);
+        suite.view("src", |a| &mut a.src, None);
+        suite.output("quantiles", |a| &mut a.quantiles);
+        suite.field("granularity", |a| &mut a.params.value().granularity, &[4, u32::MAX]);
+        suite.field("magnitude", |a| &mut a.params.value().magnitude, &[2, u32::MAX]);
+        let grouped = |a: &mut Quantile| a.params.value().granularity = GROUP;
+        suite.refuse("no group", grouped, param("group_size", 0));
+        for bad in [-1e-9, 1.000_000_1, f64::NAN, f64::INFINITY] {
+            let one = [0.5, bad];
+            let change = |a: &mut Quantile| a.probabilities = one.as_ptr();
+            let expect = wrong(Status::InvalidParameter, "probabilities").index(1);
+            suite.refuse("a probability", change, expect);
+        }
+        let null = |a: &mut Quantile| a.probabilities = ptr::null();
+        suite.refuse("none", null, wrong(Status::NullPointer, "probabilities"));
+        let odd = |a: &mut Quantile| a.scratch = a.scratch.wrapping_byte_add(1);
+        suite.refuse("scratch odd", odd, wrong(Status::Misaligned, "scratch"));
+        suite.accept("no scratch", |a| a.scratch = ptr::null_mut());
+        let bytes = 4 * count * Shape::new(ROWS, COLS).count((granularity, 0));
+        for other in [place(&good.src), (good.probabilities.cast(), 8 * count)] {
+            suite.overlap("quantiles", |a, p| a.quantiles = p, bytes, other);
+        }
+        suite.empty(|a, rows, cols| {
+            resize(&mut a.src, rows, cols);
+            a.quantiles = ptr::null_mut();
+        });
+    }
+}
+
 function! { Requantize = ptqk_requantize {
     params: By<RequantizeParams>, src: By<Accumulators>, scale: *const f32, dst: By<CodesMut>,
 } }
@@ -1409,6 +1460,7 @@ fn defaults() {
         ptqk_quantize_params_default: QuantizeParams,
         ptqk_fake_quantize_params_default: FakeQuantizeParams,
         ptqk_quantization_params_default: QuantizationParams,
+        ptqk_quantile_params_default: QuantileParams,
         ptqk_reduce_params_default: ReduceParams,
         ptqk_requantize_params_default: RequantizeParams,
         ptqk_weight_params_default: WeightParams,
