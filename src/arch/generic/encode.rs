@@ -53,15 +53,11 @@ fn run<S: Simd>(
         let (a, b) = (scheme.code(s, s.load(a), quotient), scheme.code(s, s.load(b), quotient));
         s.store_u8_pair(a, b, 0, 255, q);
     }
-    let (block, tail) = rest.as_chunks::<BLOCK>();
-    let (out, out_tail) = out_rest.as_chunks_mut::<BLOCK>();
-    for (x, q) in block.iter().zip(out) {
-        s.store_u8(scheme.code(s, s.load(x), quotient), 0, 255, q);
-    }
-    if !tail.is_empty() {
+    // Blocks one by one, the last padded: a loop of its own for whole ones would double the code.
+    for (x, q) in rest.chunks(BLOCK).zip(out_rest.chunks_mut(BLOCK)) {
         let mut last = [0; BLOCK];
-        s.store_u8(scheme.code(s, s.load(&padded(tail, 0.0)), quotient), 0, 255, &mut last);
-        unpad(&last, out_tail);
+        s.store_u8(scheme.code(s, s.load(&padded(x, 0.0)), quotient), 0, 255, &mut last);
+        unpad(&last, q);
     }
 }
 
@@ -102,15 +98,14 @@ fn short_groups<S: Simd>(
     src: &[f32],
     dst: &mut [u8],
 ) -> usize {
-    let per_group = divisors.group.get() / BLOCK;
-    let whole = divisors.group.get() % BLOCK == 0 && (1..=BATCH).contains(&per_group);
-    if !whole || !divisors.bounded {
+    let per_group = (divisors.group.get() / BLOCK).max(1);
+    if divisors.group.get() % BLOCK != 0 || per_group > BATCH || !divisors.bounded {
         return 0;
     }
     // Whole groups in whole pairs.
     let step = if per_group % 2 == 0 { per_group } else { 2 * per_group };
-    let groups_per_batch = 2 * BATCH / step * step / per_group;
-    let elements = groups_per_batch * divisors.group.get();
+    let groups_per_batch = (2 * BATCH / step * step / per_group).max(1);
+    let elements = (groups_per_batch * divisors.group.get()).max(1);
     let mut done = 0;
     let batches = src.chunks_exact(elements).zip(dst.chunks_exact_mut(elements));
     for ((src, dst), scale) in batches.zip(divisors.scale.chunks_exact(groups_per_batch)) {
