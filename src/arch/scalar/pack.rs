@@ -1,5 +1,5 @@
-//! The layouts are those of OpenVINO constants; see `CodeType`. Bodies that work on whole words
-//! are shared with `generic`, which compiles them for wider registers.
+//! The layouts are those of OpenVINO constants; see `CodeType`. The vector tiers leave what is left
+//! of their blocks to these bodies.
 
 use crate::arch::simd::{padded, unpad};
 

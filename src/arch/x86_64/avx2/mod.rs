@@ -4,10 +4,10 @@
 
 mod bits;
 mod fixed;
+mod pack;
 mod simd;
 mod words;
 
-use crate::arch::generic as bodies;
 use crate::arch::vector_tier;
 use crate::kernels::{
     Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels,
@@ -16,5 +16,11 @@ use crate::kernels::{
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
 use simd::Avx2;
+
+/// The families that are written by hand, and the rest.
+mod bodies {
+    pub(super) use super::pack;
+    pub(super) use crate::arch::generic::*;
+}
 
 kernel_list!(vector_tier [Avx2, Avx2, "avx2,fma,f16c"]);

@@ -117,11 +117,11 @@ leaves! {
         _mm256_min_ps(_mm256_max_ps(x, low), limit)
     }
     /// The packs work within 128-bit lanes; two packs leave the groups of four in this order.
-    fn ordered_bytes(x: I) -> I {
+    pub(super) fn ordered_bytes(x: I) -> I {
         _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))
     }
     /// As `ordered_bytes`, after one pack.
-    fn ordered_words(x: I) -> I { _mm256_permute4x64_epi64::<0b11_01_10_00>(x) }
+    pub(super) fn ordered_words(x: I) -> I { _mm256_permute4x64_epi64::<0b11_01_10_00>(x) }
     fn store_i16s(to: &mut [i16; 16], x: I) { _mm256_storeu_si256(to.as_mut_ptr().cast(), x); }
     fn store_i8s(to: &mut [i8; 32], x: I) { _mm256_storeu_si256(to.as_mut_ptr().cast(), x); }
 }

@@ -56,11 +56,11 @@ fn halves_mut<T: bytemuck::Pod>(x: &mut [T; BLOCK]) -> [&mut [T; 16]; 2] {
 
 /// Leaf functions: one register each, with the features on.
 macro_rules! leaves {
-    ($($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $body:block)+) => {$(
+    ($($(#[doc = $doc:literal])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $body:block)+) => {$(
         $(#[doc = $doc])*
         #[inline]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
-        fn $name($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             // SAFETY: memory is reached through an array reference of the size of the access,
             // unaligned.
             #[allow(unused_unsafe, reason = "some leaves touch no memory")]
@@ -111,11 +111,11 @@ leaves! {
         _mm512_maskz_range_ps::<2>(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(x, x), x, limit)
     }
     /// Undoes the interleaving of 128-bit lanes by one pack of 32-bit values.
-    fn ordered_words(packed: I) -> I {
+    pub(super) fn ordered_words(packed: I) -> I {
         _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), packed)
     }
     /// Undoes the interleaving of 128-bit lanes by two packs, from four registers to one.
-    fn ordered_bytes(packed: I) -> I {
+    pub(super) fn ordered_bytes(packed: I) -> I {
         let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         _mm512_permutexvar_epi32(order, packed)
     }
