@@ -139,7 +139,7 @@ fn is_small(affine: &Affine<'_>) -> bool {
 }
 
 /// The scales of the elements `piece` of a run: borrowed where there is one per column, spread into
-/// `lanes` where there is one per group.
+/// `lanes`, which come as ones, where there is one per group or none.
 fn lane_scales<'a>(
     by_column: bool,
     affine: &Affine<'a>,
@@ -178,7 +178,7 @@ impl Coding<'_> {
         let mut quotients = [0.0; STAGE];
         for piece in pieces(x.len()) {
             let q = quotients.get_mut(..piece.len()).unwrap_or_default();
-            let mut lanes = [0.0; STAGE];
+            let mut lanes = [1.0; STAGE];
             let scale = lane_scales(by_column, affine, piece.clone(), &mut lanes);
             k.divide_columns(x.get(piece.clone()).unwrap_or_default(), scale, q);
             if through_f16 {
@@ -256,7 +256,7 @@ impl Coding<'_> {
             let y = y.get_mut(piece.clone()).unwrap_or_default();
             let codes = codes.get(piece.clone()).unwrap_or_default();
             self.decode_groups(k, codes, affine, &[], y);
-            let mut lanes = [0.0; STAGE];
+            let mut lanes = [1.0; STAGE];
             k.multiply_columns(y, lane_scales(by_column, affine, piece, &mut lanes));
         }
     }
