@@ -122,6 +122,11 @@ fn quantize_and_back() {
     for shape in SHAPES {
         for granularity in [0, 1, 2, 3] {
             for code_type in CODE_TYPES.into_iter().chain(FLOAT_TYPES) {
+                // Miri is slow: a float type meets one granularity there.
+                let turn = (granularity + code_type as u32).is_multiple_of(4);
+                if cfg!(miri) && !code_type.is_integer() && !turn {
+                    continue;
+                }
                 for dtype in dtypes() {
                     let (rows, cols) = shape;
                     let mut src = Floats::new(*dtype, rows, cols);

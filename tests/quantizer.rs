@@ -1,6 +1,6 @@
 //! What the numbers mean: references in f64, i128 or by hand, written apart from the library.
 
-#![cfg(all(feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -852,38 +852,36 @@ fn group_sizes() {
 
 #[test]
 fn weight_layouts() {
-    for mode in 0..6 {
-        for (axis, group, scale_dtype) in [(1, -1, 0), (1, 3, 1), (0, -1, 1), (0, 5, 0)] {
-            let (rows, cols) = (35, 51);
-            let params = WeightParams {
-                mode,
-                group_size: group,
-                reduction_axis: axis,
-                scale_dtype,
-                ..WeightParams::DEFAULT
-            };
+    for mode in MODES {
+        let (rows, cols) = if mode.block > 0 { (64, 96) } else { (35, 51) };
+        let cases = match mode.block {
+            -1 => [(1, -1, F32), (1, 3, F16), (0, -1, F16), (0, 5, F32)],
+            block => [(1, block, F32), (1, -1, F16), (0, block, F16), (0, -1, F32)],
+        };
+        for (axis, group, scale_dtype) in cases {
+            let params = mode.params(group, axis, scale_dtype);
             let mut layout = WeightLayout::default();
             // SAFETY: both structures are here.
             ok(unsafe {
                 ffi::ptqk_weight_layout_query(ptr::null(), &params, rows, cols, &mut layout)
             });
-            // i8, u8, i4, u4, u3, u2.
-            let code_type = [0, 1, 4, 5, 6, 7][mode as usize];
             let channel = if axis == 1 { cols } else { rows };
+            let group = if mode.block > 0 { mode.block } else { group };
             let groups = rows * cols / usize::try_from(group).unwrap_or(channel);
-            let row = code_row_bytes(code_type, cols);
-            let zeros = if mode == 1 || mode == 3 { groups } else { 0 };
-            let scales = groups * if scale_dtype == F16 { 2 } else { 4 };
+            let row = code_row_bytes(mode.code_type, cols);
+            let zeros = if mode.is_asymmetric() { groups } else { 0 };
+            let scales = groups * mode.scale_bytes(scale_dtype);
+            let tensor = if mode.number == NVFP4 { 4 } else { 0 };
             let want = WeightLayout {
-                code_type,
-                bits: [8, 8, 4, 4, 3, 2][mode as usize],
+                code_type: mode.code_type,
+                bits: mode.bits,
                 code_row_bytes: row,
                 code_bytes: rows * row,
                 groups,
                 scale_bytes: scales,
+                tensor_scale_bytes: tensor,
                 zero_point_bytes: zeros,
-                tensor_scale_bytes: 0,
-                total_bytes: rows * row + scales + zeros,
+                total_bytes: rows * row + scales + tensor + zeros,
             };
             assert_eq!(layout, want, "{params:?}");
         }

@@ -210,8 +210,9 @@ fn weights_come_back() {
         let params = WeightParams { codebook: values.as_ptr(), ..params };
         let blocks = WeightParams { group_size: mode.block.max(-1), ..params };
         let laid = if mode.block > 0 { &blocks } else { &params };
-        let (status, kept) =
-            compress(mode, laid, (F32, bytemuck::cast_slice(&weights)), &mut { Detail::DEFAULT });
+        let mut detail = Detail::DEFAULT;
+        let bytes = bytemuck::cast_slice(&weights);
+        let (status, kept) = compress(mode, laid, (F32, bytes), &mut detail);
         assert_eq!(status, Status::Ok);
         let (rows, cols, reserved, code_type) = (ROWS, COLS, 0, mode.code_type);
         let row_stride_bytes = code_row_bytes(code_type, COLS);
@@ -250,41 +251,6 @@ fn weights_come_back() {
     }
 }
 
-/// Sizes of every mode, on both axes.
-#[test]
-fn layouts_of_weights() {
-    for mode in MODES {
-        for (axis, group_size) in groupings(mode) {
-            for scale_dtype in [F32, F16] {
-                let params = mode.params(group_size, axis, scale_dtype);
-                let mut seen = ffi::WeightLayout::default();
-                // SAFETY: both structures are here.
-                let status = unsafe {
-                    ffi::ptqk_weight_layout_query(ptr::null(), &params, ROWS, COLS, &mut seen)
-                };
-                let groups = Groups::of(&params).count();
-                let code_row_bytes = code_row_bytes(mode.code_type, COLS);
-                let code_bytes = ROWS * code_row_bytes;
-                let scale_bytes = groups * mode.scale_bytes(scale_dtype);
-                let tensor_scale_bytes = if mode.number == NVFP4 { 4 } else { 0 };
-                let zero_point_bytes = if mode.is_asymmetric() { groups } else { 0 };
-                let want = ffi::WeightLayout {
-                    code_type: mode.code_type,
-                    bits: mode.bits,
-                    code_row_bytes,
-                    code_bytes,
-                    groups,
-                    scale_bytes,
-                    tensor_scale_bytes,
-                    zero_point_bytes,
-                    total_bytes: code_bytes + scale_bytes + tensor_scale_bytes + zero_point_bytes,
-                };
-                assert_eq!((status, seen), (Status::Ok, want), "{params:?}");
-            }
-        }
-    }
-}
-
 /// An index beyond the codebook counts as the last.
 #[test]
 fn indices_beyond_the_codebook() {
@@ -317,7 +283,8 @@ fn indices_beyond_the_codebook() {
         let mut out = [0.0_f32; 4];
         let data = out.as_mut_ptr().cast();
         let dst = ffi::MatrixMut { data, rows, cols, row_stride: 4, dtype: F32, reserved };
-        let (scale, zero, tensor) = ((&raw const *&-2.0_f32).cast(), ptr::null(), ptr::null());
+        let scale = -2.0_f32;
+        let (scale, zero, tensor) = ((&raw const scale).cast(), ptr::null(), ptr::null());
         // SAFETY: one row of four codes with one scale.
         let status = unsafe {
             ffi::ptqk_decompress_weights(ptr::null(), &params, &src, scale, zero, tensor, &dst)

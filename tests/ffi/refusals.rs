@@ -775,8 +775,8 @@ fn codes_row_bytes() {
     for code_type in INTEGERS.into_iter().chain(FLOATS) {
         let change = |a: &mut CodesRowBytes| a.code_type = code_type;
         suite.accept("a code type", change);
-        // SAFETY: plain numbers, and a place for the answer.
         let mut bytes = 0;
+        // SAFETY: `bytes` is a place for the answer.
         let status = unsafe { ffi::ptqk_codes_row_bytes(ptr::null(), code_type, 9, &mut bytes) };
         assert_eq!((status, bytes), (Status::Ok, code_row_bytes(code_type, 9)));
     }
