@@ -269,9 +269,11 @@ fn compress_and_back() {
             _ => &SIZES,
         };
         let codebooks: &[u32] =
-            if mode == WeightMode::Codebook as u32 { &[2, 11, 16, 200, 300] } else { &[0] };
+            if mode == WeightMode::Codebook as u32 { &[11, 200, 300] } else { &[0] };
+        // Miri is slow: the modes that share code with another meet every second size there.
+        let step = if cfg!(miri) && mode > 5 { 2 } else { 1 };
         for (size, codebook_size) in
-            sizes.iter().flat_map(|size| codebooks.iter().map(move |n| (*size, *n)))
+            sizes.iter().step_by(step).flat_map(|size| codebooks.iter().map(move |n| (*size, *n)))
         {
             let (rows, cols, group_size, reduction_axis) = size;
             // Under Miri the scales are f32, and nothing goes through f16: see above.
