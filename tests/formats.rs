@@ -8,6 +8,7 @@
     missing_docs,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "tests"
 )]
@@ -16,6 +17,7 @@ use ptqk::dispatch;
 use ptqk::formats::{self, CB4, FloatFormat, NF4, NF4_THRESHOLDS};
 use ptqk::kernels::{FloatDecoding, FloatEncoding, Kernels, PowerRounding, TableCoding};
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 
 const WHOLE: NonZeroUsize = NonZeroUsize::MAX;
 
@@ -37,9 +39,10 @@ struct Definition {
     end: End,
     largest: f64,
     format: FloatFormat,
+    numbers: OnceLock<Vec<(u8, f64)>>,
 }
 
-const DEFINITIONS: [Definition; 7] = [
+static DEFINITIONS: [Definition; 7] = [
     Definition {
         name: "e4m3",
         exponent: 4,
@@ -48,6 +51,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::OneNan,
         largest: 448.0,
         format: formats::E4M3,
+        numbers: OnceLock::new(),
     },
     Definition {
         name: "e5m2",
@@ -57,6 +61,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::InfinityAndNans,
         largest: 57344.0,
         format: formats::E5M2,
+        numbers: OnceLock::new(),
     },
     Definition {
         name: "e4m3 fnuz",
@@ -66,6 +71,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::NoMinusZero,
         largest: 240.0,
         format: formats::E4M3_FNUZ,
+        numbers: OnceLock::new(),
     },
     Definition {
         name: "e5m2 fnuz",
@@ -75,6 +81,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::NoMinusZero,
         largest: 57344.0,
         format: formats::E5M2_FNUZ,
+        numbers: OnceLock::new(),
     },
     Definition {
         name: "e3m2",
@@ -84,6 +91,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::Numbers,
         largest: 28.0,
         format: formats::E3M2,
+        numbers: OnceLock::new(),
     },
     Definition {
         name: "e2m3",
@@ -93,6 +101,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::Numbers,
         largest: 7.5,
         format: formats::E2M3,
+        numbers: OnceLock::new(),
     },
     Definition {
         name: "e2m1",
@@ -102,6 +111,7 @@ const DEFINITIONS: [Definition; 7] = [
         end: End::Numbers,
         largest: 6.0,
         format: formats::E2M1,
+        numbers: OnceLock::new(),
     },
 ];
 
@@ -143,15 +153,16 @@ impl Definition {
         if x.is_nan() {
             return nan;
         }
-        let magnitudes = self.magnitudes();
-        let largest = *magnitudes.last().unwrap();
+        let numbers = self.numbers.get_or_init(|| {
+            self.magnitudes().into_iter().map(|code| (code, self.value(code))).collect()
+        });
+        let [.., (_, last), (largest, value)] = numbers[..] else { panic!("no numbers") };
         // Where the next number would be, rounding goes to it as to any other.
-        let step = self.value(largest) - self.value(largest - 1);
-        let beyond = self.value(largest) + step;
+        let beyond = value + (value - last);
         let a = x.abs();
         let mut best = (f64::INFINITY, 0_u8);
         let next = overflow.then_some((largest + 1, beyond));
-        for (code, value) in magnitudes.iter().map(|c| (*c, self.value(*c))).chain(next) {
+        for (code, value) in numbers.iter().copied().chain(next) {
             let distance = (a.min(beyond) - value).abs();
             if distance < best.0 || distance == best.0 && code % 2 == 0 {
                 best = (distance, code);
