@@ -99,11 +99,11 @@ fn short_groups<S: Simd>(
     dst: &mut [u8],
 ) -> usize {
     let per_group = (divisors.group.get() / BLOCK).max(1);
-    if divisors.group.get() % BLOCK != 0 || per_group > BATCH || !divisors.bounded {
+    if !divisors.group.get().is_multiple_of(BLOCK) || per_group > BATCH || !divisors.bounded {
         return 0;
     }
     // Whole groups in whole pairs.
-    let step = if per_group % 2 == 0 { per_group } else { 2 * per_group };
+    let step = if per_group.is_multiple_of(2) { per_group } else { 2 * per_group };
     let groups_per_batch = (2 * BATCH / step * step / per_group).max(1);
     let elements = (groups_per_batch * divisors.group.get()).max(1);
     let mut done = 0;
