@@ -32,9 +32,18 @@ impl<'a> Scratch<'a> {
 
     /// An array of `len` values, whatever they are.
     pub fn array<T: Pod>(&mut self, len: usize) -> Result<&'a mut [T]> {
-        let bytes = len.checked_mul(size_of::<T>()).filter(|b| isize::try_from(*b).is_ok());
-        let padded = bytes.and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT));
-        let (Some(bytes), Some(padded)) = (bytes, padded) else { return Err(overflow()) };
+        let bytes = self.cut(len.checked_mul(size_of::<T>()))?;
+        if bytes.is_empty() {
+            return Ok(&mut []);
+        }
+        bytemuck::try_cast_slice_mut(bytes).map_err(|_| overflow())
+    }
+
+    /// The next bytes; none without memory.
+    #[inline(never)]
+    fn cut(&mut self, bytes: Option<usize>) -> Result<&'a mut [u8]> {
+        let bytes = bytes.filter(|b| isize::try_from(*b).is_ok()).ok_or(overflow())?;
+        let padded = bytes.checked_next_multiple_of(ALIGNMENT).ok_or(overflow())?;
         self.used = self.used.checked_add(padded).ok_or(overflow())?;
         self.most = self.most.max(self.used);
         let Some(memory) = self.memory.take() else { return Ok(&mut []) };
@@ -42,8 +51,7 @@ impl<'a> Scratch<'a> {
             return Err(too_small(self.used));
         };
         self.memory = Some(rest);
-        let array = array.get_mut(..bytes).unwrap_or_default();
-        bytemuck::try_cast_slice_mut(array).map_err(|_| overflow())
+        Ok(array.get_mut(..bytes).unwrap_or_default())
     }
 
     /// Calls `f` with what is left, which is free again afterwards.

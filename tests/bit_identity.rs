@@ -869,10 +869,10 @@ fn multiply_rows_matches_scalar() {
 fn multiply_rows_rounds_once() {
     let mut rng = Rng(63);
     for turn in 0..200_000_u32 {
-        let any = |rng: &mut Rng| f32::from_bits(rng.next() as u32);
+        let any = |rng: &mut Rng| f32::from_bits(rng.next());
         let (a, b, mut c) = (any(&mut rng), any(&mut rng), any(&mut rng));
         if turn % 2 == 0 {
-            let near = (a * b).to_bits() ^ (rng.next() as u32 & 0x8000_0003);
+            let near = (a * b).to_bits() ^ (rng.next() & 0x8000_0003);
             let factor = [1.0, 0.5, -1.0, pow2(-24), pow2(24), pow2(-12)][turn as usize / 2 % 6];
             c = f32::from_bits(near) * factor;
         }

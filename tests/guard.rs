@@ -425,14 +425,12 @@ const CASES: &[Case] = &[
     case!(sum_squares_columns, |k, n, p| {
         k.sum_squares_columns(p.noise(n), p.noise(n), p.output(n))
     }),
+    case!(multiply_rows, |k, n, p| {
+        let (rows, depth) = (n % 19, n / 19 % 33);
+        k.multiply_rows(p.noise(rows * depth), p.noise(32 * depth), p.output(32 * rows))
+    }),
     case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),
     case!(unpack_6, |k, n, p| k.unpack_6(p.noise(3 * n.div_ceil(4)), p.output(n))),
-    case!(multiply_rows, |k, n, p| for rows in [1, 2, 8, 9] {
-        p.used = 0;
-        let depth = n % 37;
-        let (a, x) = (p.noise(rows * depth), p.noise(32 * depth));
-        k.multiply_rows(a, x, p.output(32 * rows));
-    }),
     case!(pack_4, |k, n, p| k.pack_4(p.noise(n), p.output(n.div_ceil(2)))),
     case!(unpack_u4, |k, n, p| k.unpack_u4(p.noise(n.div_ceil(2)), p.output(n))),
     case!(unpack_i4, |k, n, p| k.unpack_i4(p.noise(n.div_ceil(2)), p.output(n))),
