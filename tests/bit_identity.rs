@@ -403,39 +403,38 @@ fn fitting(x: f32, scale: f32) -> f32 {
 }
 
 fn check_quantize<C: Element>(kernel: Quantize<C>, codes: Codes, seed: u64) {
+    // More groups of whole blocks than share a batch, too.
+    let many = [(32 * 64, 32), (32 * 70, 32), (32 * 69 + 5, 32), (64 * 33, 64), (96 * 40 + 7, 96)];
+    let all = lengths().flat_map(|len| GROUPS.map(|group| (len, group)));
     let mut rng = Rng(seed);
-    for len in lengths() {
-        for group in GROUPS {
-            for rounding in ROUNDINGS {
-                let count = len.div_ceil(group);
-                let (scale, zero_point, zero_point_all) = parameters(&mut rng, codes, count);
-                let (min, max) = rng.pick(&codes.ranges());
-                let mut src = Vec::new();
-                for i in 0..len {
-                    let g = i / group;
-                    let zero_point = zero_point.get(g).copied().unwrap_or(zero_point_all);
-                    src.push(near_code(&mut rng, scale[g], zero_point, (min, max)));
-                }
-                let bounded = rng.below(2) == 0;
-                if bounded {
-                    src.iter_mut()
-                        .enumerate()
-                        .for_each(|(i, x)| *x = fitting(*x, scale[i / group]));
-                }
-                let to = Affine {
-                    group: size(group),
-                    scale: &scale,
-                    reciprocal: &[],
-                    zero_point: &zero_point,
-                    zero_point_all,
-                    rounding,
-                    min,
-                    max,
-                    bounded,
-                };
-                let run = |k: &Kernels, out: &mut [C]| kernel(k, &src, &to, out);
-                compare(&unwritten(len), run, || format!("{to:?}, src {src:?}"));
+    for (len, group) in all.chain(many.repeat(4)) {
+        for rounding in ROUNDINGS {
+            let count = len.div_ceil(group);
+            let (scale, zero_point, zero_point_all) = parameters(&mut rng, codes, count);
+            let (min, max) = rng.pick(&codes.ranges());
+            let mut src = Vec::new();
+            for i in 0..len {
+                let g = i / group;
+                let zero_point = zero_point.get(g).copied().unwrap_or(zero_point_all);
+                src.push(near_code(&mut rng, scale[g], zero_point, (min, max)));
             }
+            let bounded = rng.below(2) == 0;
+            if bounded {
+                src.iter_mut().enumerate().for_each(|(i, x)| *x = fitting(*x, scale[i / group]));
+            }
+            let to = Affine {
+                group: size(group),
+                scale: &scale,
+                reciprocal: &[],
+                zero_point: &zero_point,
+                zero_point_all,
+                rounding,
+                min,
+                max,
+                bounded,
+            };
+            let run = |k: &Kernels, out: &mut [C]| kernel(k, &src, &to, out);
+            compare(&unwritten(len), run, || format!("{to:?}, src {src:?}"));
         }
     }
 }
