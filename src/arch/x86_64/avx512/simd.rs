@@ -96,8 +96,11 @@ leaves! {
     /// becomes quiet. The BF16 instructions would flush subnormals.
     fn round_bf16(x: F) -> I {
         let bits = _mm512_castps_si512(x);
-        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+        // 0xAE: not the first and the second, or the third: -0x8000 where the result is odd, else
+        // -0x7FFF.
+        let (one, base) = (_mm512_set1_epi32(1), _mm512_set1_epi32(-0x8000));
+        let upper = _mm512_srli_epi32::<16>(bits);
+        let rounded = _mm512_sub_epi32(bits, _mm512_ternarylogic_epi32::<0xAE>(upper, one, base));
         let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
         let rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x40_0000));
         _mm512_srli_epi32::<16>(rounded)
