@@ -576,6 +576,9 @@ fn wrong_parameters_are_refused() {
     }
 }
 
+/// A change of a good call, and how it is refused.
+type Refused<'a> = (&'a dyn Fn(&mut Call), Status, &'a str);
+
 #[test]
 fn wrong_arguments_are_refused() {
     let layers = Layers::new(15, &[(6, 40), (6, 40)], 0.4, 3);
@@ -585,9 +588,9 @@ fn wrong_arguments_are_refused() {
         bend(&mut call);
         call.refusal()
     };
-    let negative = vec![-1.0_f32; 40];
-    let nan = vec![f32::NAN; 40];
-    let cases: &[(&dyn Fn(&mut Call), Status, &str)] = &[
+    let negative = [-1.0_f32; 40];
+    let nan = [f32::NAN; 40];
+    let cases: &[Refused<'_>] = &[
         (&|c| c.count = 0, Status::InvalidShape, "count. must be at least 1"),
         (&|c| c.params.across_blocks = 0, Status::InvalidShape, "count. must be 1 without"),
         (&|c| c.weights[1].data = ptr::null(), Status::NullPointer, "weights."),

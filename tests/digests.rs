@@ -619,7 +619,7 @@ fn conversions(names: &mut Vec<(String, u64)>, (dtype, d): (u32, &str)) {
 fn compressions(names: &mut Vec<(String, u64)>, (dtype, d): (u32, &str), mode: Mode) {
     let m = mode.name;
     let call = |(axis, group), rules, hostile| {
-        let half = (axis + mode.number).is_multiple_of(2);
+        let half = u32::is_multiple_of(axis + mode.number, 2);
         Call::Compress { dtype, mode, axis, group, half, rules, hostile }
     };
     if mode.block > 0 {

@@ -347,8 +347,11 @@ const CASES: &[Case] = &[
     case!(encode_float, |k, n, p| for (group, bounded) in BOUNDED {
         for format in FORMATS {
             p.used = 0;
-            let scale =
-                if group == NonZeroUsize::MAX && n % 2 == 0 { &[] } else { p.groups(n, group) };
+            let scale = if group == NonZeroUsize::MAX && n.is_multiple_of(2) {
+                &[]
+            } else {
+                p.groups(n, group)
+            };
             let (limit, nan) = (format.max(), format.nan().unwrap_or(1));
             let to = FloatEncoding { format, limit, nan, group, scale, bounded };
             let src = if bounded { p.input(n, |i| i as f32 * 1e-30) } else { p.noise(n) };

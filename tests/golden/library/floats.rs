@@ -262,10 +262,11 @@ pub fn compress_floats(spec: FloatSpec<'_>, weights: View) -> Result<FloatWeight
         check("ptqk_decompress_weights", status)?;
     }
     let bytes: Vec<u8> = scale.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let stored = bytes.get(..layout.groups).unwrap_or_default();
     let scale = match layout.scale_bytes {
         _ if float_scales => scale.iter().map(|bits| f32::from_bits(*bits)).collect(),
-        _ if mode == "nvfp4" => decode(NumberType::E4m3, &bytes[..layout.groups])?,
-        _ => decode(NumberType::E8m0, &bytes[..layout.groups])?,
+        _ if mode == "nvfp4" => decode(NumberType::E4m3, stored)?,
+        _ => decode(NumberType::E8m0, stored)?,
     };
     let scale_f16 = if float_scales {
         halves.iter().map(|bits| half::f16::from_bits(*bits).to_f32()).collect()
@@ -275,7 +276,7 @@ pub fn compress_floats(spec: FloatSpec<'_>, weights: View) -> Result<FloatWeight
     let mut codes = Vec::new();
     for row in packed.chunks_exact(layout.code_row_bytes) {
         if layout.bits == 16 {
-            let words = row.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+            let words = row.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
             codes.extend(words.map(u32::from));
         } else {
             codes.extend(unpack(layout.code_type, row, cols)?.into_iter().map(u32::from));
