@@ -111,6 +111,9 @@ fn traffic_any<const N: usize>(src: &[u8], dst: &mut [u8]) {
             8 => fan_in::<N, 8>(src, dst, xor),
             _ => fan_in::<N, 16>(src, dst, xor),
         }
+        // What a ratio that is no integer leaves.
+        let rest = src.iter().skip(per * writes).fold([0; N], xor);
+        std::hint::black_box(rest);
     } else {
         match writes / reads {
             2 => fan_out::<N, 2>(src, dst),
@@ -118,6 +121,7 @@ fn traffic_any<const N: usize>(src: &[u8], dst: &mut [u8]) {
             8 => fan_out::<N, 8>(src, dst),
             _ => fan_out::<N, 16>(src, dst),
         }
+        dst.iter_mut().skip(writes / reads * reads).for_each(|d| *d = [1; N]);
     }
 }
 
