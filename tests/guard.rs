@@ -434,6 +434,10 @@ const CASES: &[Case] = &[
     }),
     case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),
     case!(unpack_6, |k, n, p| k.unpack_6(p.noise(3 * n.div_ceil(4)), p.output(n))),
+    case!(bracket, |k, n, p| {
+        let limits = (-1e-3, 1e-3);
+        k.bracket(p.noise(n), limits, n.is_multiple_of(2), p.output(n / 2));
+    }),
     case!(pack_4, |k, n, p| k.pack_4(p.noise(n), p.output(n.div_ceil(2)))),
     case!(unpack_u4, |k, n, p| k.unpack_u4(p.noise(n.div_ceil(2)), p.output(n))),
     case!(unpack_i4, |k, n, p| k.unpack_i4(p.noise(n.div_ceil(2)), p.output(n))),
