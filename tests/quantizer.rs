@@ -816,7 +816,9 @@ fn reductions_of_special_values() {
                 x[spot] = f32::NEG_INFINITY;
                 let got = reduced(what, &x, rows, sharing);
                 let finite = got.iter().filter(|y| y.is_finite()).count();
-                assert!(finite < got.len(), "{what:?} {sharing:?} {spot}: {got:?}");
+                // One infinity does not move a median.
+                let moved = finite < got.len() || what == Reduce::Median;
+                assert!(moved, "{what:?} {sharing:?} {spot}: {got:?}");
             }
         }
     }

@@ -118,7 +118,7 @@ fn weights_that_are_not_finite() {
 /// So does a group whose width overflows; its first element is named.
 #[test]
 fn weights_whose_width_overflows() {
-    for mode in MODES.into_iter().filter(|mode| mode.number != NVFP4) {
+    for mode in MODES {
         for (axis, group_size) in groupings(mode) {
             let values = mode.values(1.0);
             let params = mode.params(group_size, axis, F32);
@@ -137,6 +137,33 @@ fn weights_whose_width_overflows() {
                     assert_eq!(detail.index, index as u64, "{params:?} {spots:?}");
                 }
             }
+        }
+    }
+}
+
+/// The scale of the matrix follows from the groups that are finite, from all of their elements and from
+/// no others, on both axes.
+#[test]
+fn tensor_scale_of_spoiled_weights() {
+    let mode = MODES[NVFP4 as usize];
+    for axis in [0, 1] {
+        // Two groups side by side or one above the other, as the groups lie.
+        let place =
+            |along: usize, across: usize| if axis == 0 { (along, across) } else { (across, along) };
+        for bad in [f32::NAN, f32::INFINITY, f32::MAX] {
+            let mut weights = vec![1.0_f32; ROWS * COLS];
+            let mut set = |(row, col): (usize, usize), x: f32| weights[row * COLS + col] = x;
+            set(place(0, 5), bad);
+            set(place(1, 5), f32::MIN);
+            set(place(3, 5), 1000.0);
+            set(place(0, 6), 100.0);
+            let params = mode.params(16, axis, F32);
+            let mut detail = Detail::DEFAULT;
+            let bytes = bytemuck::cast_slice(&weights);
+            let (status, got) = compress(mode, &params, (F32, bytes), &mut detail);
+            assert_eq!(status, Status::NotFinite);
+            let want = 100.0_f32 / 6.0 / 448.0;
+            assert_eq!(got.tensor_scale.to_bits(), want.to_bits(), "axis {axis}, {bad}");
         }
     }
 }

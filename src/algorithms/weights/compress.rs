@@ -47,7 +47,7 @@ pub fn compress(
     let table = table_of(format, codebook);
     let mut rule = Rule::new(format, codebook, table.as_ref());
     if format.mode == WeightMode::Nvfp4 && !tensor_scale.is_empty() {
-        rule.tensor_scale = nvfp4_scale(k, exec.silent(), &rule, src)?;
+        rule.tensor_scale = nvfp4_scale(k, exec.silent(), &rule, &grouping, src)?;
         tensor_scale.iter_mut().for_each(|to| *to = rule.tensor_scale);
     }
     let bad = First(AtomicUsize::new(usize::MAX));
@@ -74,23 +74,68 @@ pub fn compress(
 }
 
 /// The scale of the matrix that maps the largest scale of a group to the largest E4M3 number.
-fn nvfp4_scale(k: &Kernels, exec: Exec<'_>, rule: &Rule<'_>, src: MatrixView<'_>) -> Result<f32> {
+fn nvfp4_scale(
+    k: &Kernels,
+    exec: Exec<'_>,
+    rule: &Rule<'_>,
+    grouping: &Grouping,
+    src: MatrixView<'_>,
+) -> Result<f32> {
+    /// No two elements below this are further apart than the largest f32: `2^127`.
+    const TAME: f32 = 1.701_411_8e38;
     let greater = |a: f32, b: f32| if b > a { b } else { a };
-    // Elements that are not finite do not count: their groups are treated as all zero.
-    let part = |rows: Range<usize>| {
-        rows.fold(0.0, |largest, row| {
+    let group = grouping.group.get();
+    let height = if rule.format.by_column { group } else { 1 };
+    let part = |range: Range<usize>| {
+        range.fold(0.0, |largest, i| {
+            let rows = i * height..(i + 1) * height;
             cuts(0..src.cols(), BATCH).fold(largest, |largest, piece| {
-                let found = run_abs_max(k, src.run(row, piece.clone()));
-                if found < f32::INFINITY {
-                    return greater(largest, found);
+                let mut most = 0.0;
+                let tame = rows.clone().all(|row| {
+                    let found = run_abs_max(k, src.run(row, piece.clone()));
+                    most = greater(most, found);
+                    found < TAME
+                });
+                if tame {
+                    return greater(largest, most);
                 }
-                let groups = cuts(piece, 16).map(|group| run_abs_max(k, src.run(row, group)));
-                groups.filter(|found| *found < f32::INFINITY).fold(largest, greater)
+                let step =
+                    if rule.format.by_column { COLUMNS } else { COLUMNS / grouping.group * group };
+                cuts(piece, step).fold(largest, |largest, piece| {
+                    greater(largest, finite_abs_max(k, grouping, src, &rows, piece))
+                })
             })
         })
     };
-    let largest = exec.fold(src.rows(), 0.0, part, greater)?;
+    let largest = exec.fold(grouping.rows, 0.0, part, greater)?;
     Ok(at_least_smallest(rule.float_scale(largest) / formats::E4M3.max()))
+}
+
+/// The largest magnitude of at most `COLUMNS` columns of `rows`, which hold whole groups; groups that
+/// are not finite count as all zero.
+fn finite_abs_max(
+    k: &Kernels,
+    grouping: &Grouping,
+    src: MatrixView<'_>,
+    rows: &Range<usize>,
+    cols: Range<usize>,
+) -> f32 {
+    let (mut min, mut max) = ([f32::INFINITY; COLUMNS], [f32::NEG_INFINITY; COLUMNS]);
+    let groups = cols.len() * rows.len() / grouping.group;
+    let (min, max) =
+        (min.get_mut(..groups).unwrap_or_default(), max.get_mut(..groups).unwrap_or_default());
+    if rows.len() == 1 {
+        group_extremes(k, src.run(rows.start, cols), grouping.group, min, max);
+    } else {
+        let mut buffer = [0.0; COLUMNS];
+        for row in rows.clone() {
+            k.min_max_columns(widened(k, src.run(row, cols.clone()), &mut buffer), min, max);
+        }
+    }
+    min.iter().zip(max.iter()).fold(0.0, |largest, (min, max)| {
+        let found = if -min > *max { -min } else { *max };
+        if max - min < f32::INFINITY && found > largest { found } else { largest }
+    })
 }
 
 fn run_abs_max(k: &Kernels, run: Run<'_>) -> f32 {
