@@ -2077,7 +2077,8 @@ PTQK_API void ptqk_quantile_params_default(struct ptqk_quantile_params *params);
  *
  * With `n` elements in ascending order, the quantile of probability `p` lies at `(n - 1) p`; between
  * two elements it is interpolated linearly, in f64, and rounded to f32 last. NaN where an element
- * is NaN. A result of 0 is +0. If the matrix is empty, nothing is written. Source:
+ * is NaN. A result of 0 is +0. If the matrix is empty, nothing is written. Quantiles of a whole
+ * tensor are found on the calling thread, without progress. Source:
  * `numpy.quantile`, NNCF `StatisticsType.QUANTILE` and `ABS_QUANTILE`.
  *
  * @param ctx           May be NULL.

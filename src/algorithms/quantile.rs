@@ -308,6 +308,9 @@ fn interpolated(low: f64, high: f64, share: f64) -> f64 {
     between + 0.0
 }
 
+/// Columns or groups of a task.
+const TOGETHER: usize = 1024;
+
 /// A part of a matrix.
 struct Region<'a> {
     src: MatrixView<'a>,
@@ -370,18 +373,24 @@ pub fn quantiles_of(
         Sharing::Group(group) => cols.div_ceil(group.get()),
     };
     let count = if sharing == Sharing::Column { cols } else { rows.saturating_mul(per_row) };
-    let outputs = Blocks::new(out, probabilities.len());
-    exec.tasks(count, outputs, |i, mut out| {
-        let (row, part) =
-            (i.checked_div(per_row).unwrap_or(0), i.checked_rem(per_row).unwrap_or(0));
-        let region = match sharing {
-            Sharing::Column => Region { src, rows: 0..rows, cols: i..i + 1 },
-            Sharing::Group(group) => {
-                let start = part * group.get();
-                Region { src, rows: row..row + 1, cols: start..cols.min(start + group.get()) }
-            }
-            _ => Region { src, rows: row..row + 1, cols: 0..cols },
-        };
-        each(region, &mut [], out.slice_mut());
+    // Columns and groups are short: a task takes some of them.
+    let step = if sharing == Sharing::Row { 1 } else { TOGETHER };
+    let width = probabilities.len().max(1);
+    let outputs = Blocks::new(out, width.saturating_mul(step));
+    exec.tasks(count.div_ceil(step), outputs, |task, mut out| {
+        let places = (task * step..).zip(out.slice_mut().chunks_mut(width));
+        for (i, out) in places {
+            let row = i.checked_div(per_row).unwrap_or(0);
+            let part = i.checked_rem(per_row).unwrap_or(0);
+            let region = match sharing {
+                Sharing::Column => Region { src, rows: 0..rows, cols: i..i + 1 },
+                Sharing::Group(group) => {
+                    let start = part * group.get();
+                    Region { src, rows: row..row + 1, cols: start..cols.min(start + group.get()) }
+                }
+                _ => Region { src, rows: row..row + 1, cols: 0..cols },
+            };
+            each(region, &mut [], out);
+        }
     })
 }
