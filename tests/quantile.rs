@@ -2,25 +2,13 @@
 
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
+#[path = "common/rng.rs"]
+mod rng;
+
 use ptqk::algorithms::quantile::{Passes, quantiles, quantiles_with};
 use ptqk::dispatch;
 use ptqk::kernels::Kernels;
-
-/// SplitMix64.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (x ^ x >> 31) as u32
-    }
-
-    fn uniform(&mut self) -> f32 {
-        self.next() as i32 as f32 / 2_147_483_648.0
-    }
-}
+use rng::Rng;
 
 /// The definition: sorted, then linear between two neighbours in f64.
 fn want(values: &[f32], magnitude: bool, p: f64) -> f64 {
@@ -118,6 +106,10 @@ fn one_nan_is_enough() {
 struct Pieces<'a>(&'a [f32]);
 
 impl Passes for Pieces<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn visit(&self, _: &Kernels, f: &mut dyn FnMut(&[f32])) {
         let (mut rest, mut size) = (self.0, 0);
         while !rest.is_empty() {

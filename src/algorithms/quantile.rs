@@ -15,11 +15,17 @@ use core::ops::Range;
 
 /// Values that can be visited several times, in the same order.
 pub trait Passes {
+    /// How many there are.
+    fn count(&self) -> usize;
     /// Calls `f` with all values, in pieces.
     fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32]));
 }
 
 impl Passes for [f32] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
     fn visit(&self, _: &Kernels, f: &mut dyn FnMut(&[f32])) {
         f(self);
     }
@@ -271,8 +277,7 @@ pub fn quantiles_with<P: Passes + ?Sized>(
 ) {
     let mut stack = [0.0; SCRATCH];
     let scratch = if scratch.len() > SCRATCH { scratch } else { &mut stack };
-    let mut n = 0;
-    values.visit(k, &mut |x| n += x.len());
+    let n = values.count();
     for (out, probability) in out.iter_mut().zip(probabilities) {
         let place = n.saturating_sub(1) as f64 * probability;
         let rank = (place as usize).min(n.saturating_sub(1));
@@ -319,6 +324,10 @@ struct Region<'a> {
 }
 
 impl Passes for Region<'_> {
+    fn count(&self) -> usize {
+        self.rows.len() * self.cols.len()
+    }
+
     fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
         let mut buffer = [0.0; STAGE];
         if self.cols.len() == 1 {
@@ -375,11 +384,10 @@ pub fn quantiles_of(
     let count = if sharing == Sharing::Column { cols } else { rows.saturating_mul(per_row) };
     // Columns and groups are short: a task takes some of them.
     let step = if sharing == Sharing::Row { 1 } else { TOGETHER };
-    let width = probabilities.len().max(1);
-    let outputs = Blocks::new(out, width.saturating_mul(step));
+    let outputs = Blocks::new(out, probabilities.len().saturating_mul(step));
     exec.tasks(count.div_ceil(step), outputs, |task, mut out| {
-        let places = (task * step..).zip(out.slice_mut().chunks_mut(width));
-        for (i, out) in places {
+        let places = out.slice_mut().chunks_mut(probabilities.len().max(1));
+        for (i, out) in (task * step..).zip(places) {
             let row = i.checked_div(per_row).unwrap_or(0);
             let part = i.checked_rem(per_row).unwrap_or(0);
             let region = match sharing {
