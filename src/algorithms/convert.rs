@@ -1,13 +1,12 @@
 //! Between float types: 8, 6 and 4 bits from and to 32 and 16, and 32 and 16 among each other.
 
-use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{RowParams, dequantize_row};
 use crate::algorithms::coding::{Coding, Float, Table, UNSCALED};
+use crate::algorithms::elementwise::{Shared, map};
 use crate::algorithms::pack::pack;
 use crate::algorithms::quantize::alignment;
-use crate::algorithms::stage::{
-    STAGE, cuts, group_runs, modified, narrowed, pieces, widen_into, widened,
-};
+use crate::algorithms::stage::{STAGE, cuts, narrowed, pieces, widen_into, widened};
+use crate::formats::FloatFormat;
 use crate::kernels::{Kernels, PowerRounding};
 use crate::parallel::{Cut, Exec};
 use crate::params::convert::{ConvertRules, FloatRounding, NanRule, Overflow};
@@ -17,14 +16,12 @@ use crate::status::Result;
 use crate::views::{
     CodeRun, CodeRunMut, CodesView, CodesViewMut, MatrixView, MatrixViewMut, Run, RunMut,
 };
-use core::ops::Range;
 use half::{bf16, f16};
 
 impl Float {
-    /// The rules of a conversion for a signed float type, `None` for another type.
+    /// The rules of a conversion.
     #[must_use]
-    pub fn new(code_type: CodeType, overflow: Overflow, nan: NanRule) -> Option<Self> {
-        let format = code_type.float_format()?;
+    pub fn new(format: FloatFormat, overflow: Overflow, nan: NanRule) -> Self {
         let all = Self::saturating(format);
         let limit = match overflow {
             Overflow::Special if format.nan().is_some() => format.magnitude(format.largest() + 1),
@@ -34,7 +31,7 @@ impl Float {
             NanRule::Keep => all.nan,
             NanRule::NegativeMax => format.sign() | format.largest(),
         };
-        Some(Self { limit, nan, ..all })
+        Self { limit, nan, ..all }
     }
 }
 
@@ -46,6 +43,12 @@ struct Dither {
 }
 
 impl Dither {
+    /// For a grid of that many mantissa bits, if the rules say so.
+    fn new(rules: &ConvertRules, mantissa_bits: u32, smallest_exponent: u32) -> Option<Self> {
+        let stochastic = rules.rounding == FloatRounding::Stochastic;
+        stochastic.then_some(Self { key: rules.seed, mantissa_bits, smallest_exponent })
+    }
+
     /// Moves a piece whose first element has the row-major index `first` onto the grid of the
     /// destination, where rounding to nearest leaves it.
     fn apply(&self, k: &Kernels, first: u64, x: &mut [f32]) {
@@ -65,12 +68,9 @@ enum Encoder {
 
 impl Encoder {
     fn new(code_type: CodeType, rules: &ConvertRules) -> Self {
-        if let Some(float) = Float::new(code_type, rules.overflow, rules.nan) {
-            let dither = (rules.rounding == FloatRounding::Stochastic).then_some(Dither {
-                key: rules.seed,
-                mantissa_bits: float.format.mantissa_bits,
-                smallest_exponent: float.format.smallest_exponent(),
-            });
+        if let Some(format) = code_type.float_format() {
+            let float = Float::new(format, rules.overflow, rules.nan);
+            let dither = Dither::new(rules, format.mantissa_bits, format.smallest_exponent());
             return Self::Float(float, dither);
         }
         if code_type == CodeType::Nf4 {
@@ -199,15 +199,12 @@ impl Narrowing {
             Dtype::F16 => (f16::MAX.to_f32(), 10, 113),
             Dtype::Bf16 => (bf16::MAX.to_f32(), 7, 1),
         };
-        let stochastic = rules.rounding == FloatRounding::Stochastic && to != Dtype::F32;
         Self {
             limit: (rules.overflow == Overflow::Saturate).then_some(largest),
             nan: (rules.nan == NanRule::NegativeMax).then_some(-largest),
-            dither: stochastic.then_some(Dither {
-                key: rules.seed,
-                mantissa_bits,
-                smallest_exponent,
-            }),
+            // All f32 are on the grid of f32.
+            dither: Dither::new(rules, mantissa_bits, smallest_exponent)
+                .filter(|_| to != Dtype::F32),
         }
     }
 
@@ -242,15 +239,7 @@ pub fn convert(
     exec.tiles(cut, dst, |tile, mut dst| {
         for (i, row) in tile.rows.clone().enumerate() {
             let run = src.run(row, tile.cols.clone());
-            if narrowing.is_plain() {
-                match (run, dst.run_mut(i, 0..tile.cols.len())) {
-                    (Run::F32(x), RunMut::F16(y)) => k.narrow_f16(x, y),
-                    (Run::F32(x), RunMut::Bf16(y)) => k.narrow_bf16(x, y),
-                    (run, RunMut::F32(y)) => widen_into(k, run, y),
-                    (Run::F16(x), RunMut::F16(y)) => copy(x, y),
-                    (Run::Bf16(x), RunMut::Bf16(y)) => copy(x, y),
-                    (run, y) => through_f32(k, run, y),
-                }
+            if narrowing.is_plain() && direct(k, run, dst.run_mut(i, 0..tile.cols.len())) {
                 continue;
             }
             let first = row as u64 * cols as u64 + tile.cols.start as u64;
@@ -266,26 +255,21 @@ pub fn convert(
     })
 }
 
-fn copy<T: Copy>(from: &[T], to: &mut [T]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+/// Converts a run with one kernel; answers whether there is one.
+fn direct(k: &Kernels, src: Run<'_>, dst: RunMut<'_>) -> bool {
+    match (src, dst) {
+        (Run::F32(x), RunMut::F16(y)) => k.narrow_f16(x, y),
+        (Run::F32(x), RunMut::Bf16(y)) => k.narrow_bf16(x, y),
+        (src, RunMut::F32(y)) => widen_into(k, src, y),
+        (Run::F16(x), RunMut::F16(y)) => copy(x, y),
+        (Run::Bf16(x), RunMut::Bf16(y)) => copy(x, y),
+        _ => return false,
+    }
+    true
 }
 
-/// From one type of 16 bits to the other.
-fn through_f32(k: &Kernels, src: Run<'_>, dst: RunMut<'_>) {
-    let fill = |piece: Range<usize>, y: RunMut<'_>| {
-        narrowed(k, y, |y| widen_into(k, src.part(piece), y));
-    };
-    match dst {
-        RunMut::F32(_) => {}
-        RunMut::F16(y) => {
-            let parts = pieces(src.len()).zip(y.chunks_mut(STAGE));
-            parts.for_each(|(piece, y)| fill(piece, RunMut::F16(y)));
-        }
-        RunMut::Bf16(y) => {
-            let parts = pieces(src.len()).zip(y.chunks_mut(STAGE));
-            parts.for_each(|(piece, y)| fill(piece, RunMut::Bf16(y)));
-        }
-    }
+fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 /// Scales and shifts of a matrix that is converted and converted back.
@@ -301,35 +285,6 @@ pub struct Casts<'a> {
     pub float: Float,
 }
 
-impl Casts<'_> {
-    /// Casts a run of elements that starts at `(row, col)` of a matrix of `cols` columns.
-    fn cast(&self, k: &Kernels, (row, col): (usize, usize), cols: usize, data: &mut [f32]) {
-        let to = self.float.encoding();
-        let (first, group) = match self.sharing {
-            Sharing::Tensor => (0, WHOLE),
-            Sharing::Row => (row, WHOLE),
-            Sharing::Group(group) => (row * cols.div_ceil(group.get()), group),
-            Sharing::Column => {
-                let columns = col..col + data.len();
-                let none = [0.0; STAGE];
-                let scale = self.scale.get(columns.clone()).unwrap_or_default();
-                let shift = self.shift.get(columns).or(none.get(..data.len()));
-                k.fake_convert_columns(data, scale, shift.unwrap_or_default(), &to);
-                return;
-            }
-        };
-        group_runs(col..col + data.len(), group, |run, index| {
-            let part = data.get_mut(run.start - col..run.end - col).unwrap_or_default();
-            for (g, part) in part.chunks_mut(group.get()).enumerate() {
-                let at = first + index + g;
-                let scale = self.scale.get(at).copied().unwrap_or(1.0);
-                let shift = self.shift.get(at).copied().unwrap_or(0.0);
-                k.fake_convert(part, scale, shift, &to);
-            }
-        });
-    }
-}
-
 /// Converts `src` to the format and back, into `dst` of the same shape; without `src`, `dst` in
 /// place.
 pub fn fake_convert(
@@ -339,21 +294,19 @@ pub fn fake_convert(
     src: Option<MatrixView<'_>>,
     dst: MatrixViewMut<'_>,
 ) -> Result {
-    let (rows, cols) = (dst.rows(), dst.cols());
-    exec.tiles(Cut::new(rows, cols, alignment(casts.sharing)), dst, |tile, mut dst| {
-        for (i, row) in tile.rows.clone().enumerate() {
-            for piece in pieces(tile.cols.len()) {
-                let col = tile.cols.start + piece.start;
-                let columns = col..col + piece.len();
-                let run = dst.run_mut(i, piece);
-                match src {
-                    Some(src) => narrowed(k, run, |y| {
-                        widen_into(k, src.run(row, columns), y);
-                        casts.cast(k, (row, col), cols, y);
-                    }),
-                    None => modified(k, run, |y| casts.cast(k, (row, col), cols, y)),
-                }
-            }
+    let Casts { sharing, scale, shift, float } = *casts;
+    let to = float.encoding();
+    map(k, exec, sharing, src, dst, |shared, data| match shared {
+        Shared::One(i) => {
+            let scale = scale.get(i).copied().unwrap_or(1.0);
+            let shift = shift.get(i).copied().unwrap_or(0.0);
+            k.fake_convert(data, scale, shift, &to);
+        }
+        Shared::Each(columns) => {
+            let none = [0.0; STAGE];
+            let scale = scale.get(columns.clone()).unwrap_or_default();
+            let shift = shift.get(columns).or(none.get(..data.len()));
+            k.fake_convert_columns(data, scale, shift.unwrap_or_default(), &to);
         }
     })
 }
@@ -361,8 +314,8 @@ pub fn fake_convert(
 /// The scale that maps the largest magnitude of a channel to the largest number of the format:
 /// `max_format / max(max, |min| + 2^-23)`.
 #[must_use]
-pub fn fp8_scale(code_type: CodeType, min: f32, max: f32) -> f32 {
+pub fn fp8_scale(format: FloatFormat, min: f32, max: f32) -> f32 {
     let low = min.abs() + f32::EPSILON;
     let largest = if low > max { low } else { max };
-    code_type.float_format().map_or(1.0, |format| format.max()) / largest
+    format.max() / largest
 }

@@ -6,6 +6,7 @@ pub mod codes;
 pub mod coding;
 #[cfg(feature = "convert")]
 pub mod convert;
+mod elementwise;
 pub mod fake_quantize;
 pub mod pack;
 #[cfg(feature = "range")]

@@ -179,7 +179,6 @@ pub unsafe extern "C" fn ptqk_fake_convert(
         let inputs = if in_place { &inputs[..2] } else { &inputs[..] };
         check::disjoint(&[dst_span], inputs)?;
         let float = Float::new(destination, Overflow::Saturate, nan);
-        let float = float.unwrap_or(Float::saturating(crate::formats::E4M3));
         let casts = Casts { sharing, scale, shift, float };
         let src = (!in_place).then_some(src);
         convert::fake_convert(dispatch::active(), exec, &casts, src, dst)

@@ -1,5 +1,6 @@
 //! Parameters of conversions between float types.
 
+use crate::formats::FloatFormat;
 use crate::params::elementwise::{Granularity, Sharing};
 use crate::params::matrix::CodeType;
 use crate::params::{choice, choose, sized};
@@ -160,8 +161,8 @@ impl FakeConvertParams {
     };
 
     /// Checks the documented ranges.
-    pub fn validate(&self) -> Result<(Sharing, CodeType, NanRule)> {
-        let destination = float_type(self.destination_type)?;
+    pub fn validate(&self) -> Result<(Sharing, FloatFormat, NanRule)> {
+        let destination = float_format(self.destination_type)?;
         let nan = choose(self.nan_rule, c"nan_rule", c"must be a PTQK_NAN_RULE constant")?;
         Ok((Sharing::new(self.granularity, self.group_size)?, destination, nan))
     }
@@ -169,14 +170,12 @@ impl FakeConvertParams {
 
 sized!(FakeConvertParams);
 
-/// A float type with a sign.
-fn float_type(value: u32) -> Result<CodeType> {
+/// The format of a float type with a sign.
+fn float_format(value: u32) -> Result<FloatFormat> {
     let rule = c"must be a PTQK_CODE_TYPE constant of a float type with a sign";
     let destination: CodeType = choose(value, c"destination_type", rule)?;
-    if destination.float_format().is_none() {
-        return Err(Error::field(c"params", c"destination_type", rule, f64::from(value)));
-    }
-    Ok(destination)
+    let refused = Error::field(c"params", c"destination_type", rule, f64::from(value));
+    destination.float_format().ok_or(refused)
 }
 
 /// Settings of `ptqk_fp8_scale_from_min_max`.
@@ -207,9 +206,9 @@ impl Fp8Params {
         activation_scale: 0.5,
     };
 
-    /// Checks the documented ranges; gives the type, and the factor of one scale for all.
-    pub fn validate(&self) -> Result<(CodeType, Option<f32>)> {
-        let destination = float_type(self.destination_type)?;
+    /// Checks the documented ranges; gives the format, and the factor of one scale for all.
+    pub fn validate(&self) -> Result<(FloatFormat, Option<f32>)> {
+        let destination = float_format(self.destination_type)?;
         let per_channel = crate::params::flag(self.per_channel, c"per_channel")?;
         if !(self.activation_scale > 0.0 && self.activation_scale < f32::INFINITY) {
             let value = f64::from(self.activation_scale);
