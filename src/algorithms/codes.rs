@@ -40,42 +40,61 @@ impl<'a> RowParams<'a> {
     }
 }
 
-/// The native code types, which the kernels know.
+/// The types of codes that rows are made of.
 trait Native: Copy {
-    fn quantize(k: &Kernels, columns: bool, src: &[f32], to: &Affine<'_>, dst: &mut [Self]);
-    fn dequantize(k: &Kernels, columns: bool, src: &[Self], from: &Affine<'_>, dst: &mut [f32]);
+    fn quantize(
+        k: &Kernels,
+        params: &RowParams<'_>,
+        src: &[f32],
+        to: &Affine<'_>,
+        dst: &mut [Self],
+    );
+    fn dequantize(
+        k: &Kernels,
+        params: &RowParams<'_>,
+        src: &[Self],
+        from: &Affine<'_>,
+        dst: &mut [f32],
+    );
 }
 
+/// The kernels of a type: for integers per group, per column and back; for other codes, where the
+/// type has any.
 macro_rules! native {
-    ($ty:ty, $quantize:ident, $quantize_columns:ident, $dequantize:ident, $dequantize_columns:ident) => {
+    ($ty:ty, $quantize:ident, $quantize_columns:ident, $dequantize:ident, $dequantize_columns:ident
+     $(, $encode:ident, $decode:ident)?) => {
         impl Native for $ty {
             #[inline]
             fn quantize(
                 k: &Kernels,
-                columns: bool,
+                params: &RowParams<'_>,
                 src: &[f32],
                 to: &Affine<'_>,
                 dst: &mut [Self],
             ) {
-                if columns {
-                    k.$quantize_columns(src, to, dst);
-                } else {
-                    k.$quantize(src, to, dst);
+                match params.coding {
+                    $(Coding::Float(_) | Coding::Table(_) | Coding::Codebook(_) => {
+                        params.coding.$encode(k, params.by_column, src, to, dst);
+                    })?
+                    _ if params.by_column => k.$quantize_columns(src, to, dst),
+                    _ => k.$quantize(src, to, dst),
                 }
             }
 
             #[inline]
             fn dequantize(
                 k: &Kernels,
-                columns: bool,
+                params: &RowParams<'_>,
                 src: &[Self],
                 from: &Affine<'_>,
                 dst: &mut [f32],
             ) {
-                if columns {
-                    k.$dequantize_columns(src, from, dst);
-                } else {
-                    k.$dequantize(src, from, dst);
+                match params.coding {
+                    $(Coding::Float(_) | Coding::Table(_) | Coding::Codebook(_) => {
+                        params.coding.$decode(k, params.by_column, src, from, dst);
+                    })?
+                    _ if params.by_column => k.$dequantize_columns(src, from, dst),
+                    _ => k.$dequantize(src, from, dst),
                 }
             }
         }
@@ -83,13 +102,21 @@ macro_rules! native {
 }
 
 native!(i8, quantize_i8, quantize_columns_i8, dequantize_i8, dequantize_columns_i8);
-native!(u8, quantize_u8, quantize_columns_u8, dequantize_u8, dequantize_columns_u8);
+native!(u8, quantize_u8, quantize_columns_u8, dequantize_u8, dequantize_columns_u8, encode, decode);
 native!(i16, quantize_i16, quantize_columns_i16, dequantize_i16, dequantize_columns_i16);
-native!(u16, quantize_u16, quantize_columns_u16, dequantize_u16, dequantize_columns_u16);
+native!(
+    u16,
+    quantize_u16,
+    quantize_columns_u16,
+    dequantize_u16,
+    dequantize_columns_u16,
+    encode_u16,
+    decode_u16
+);
 
 fn quantize_native<C: Native>(k: &Kernels, src: Run<'_>, params: &RowParams<'_>, dst: &mut [C]) {
     if let Run::F32(x) = src {
-        C::quantize(k, params.by_column, x, &params.affine, dst);
+        C::quantize(k, params, x, &params.affine, dst);
         return;
     }
     let mut floats = [0.0; STAGE];
@@ -98,7 +125,7 @@ fn quantize_native<C: Native>(k: &Kernels, src: Run<'_>, params: &RowParams<'_>,
         params.runs(piece.clone(), |run, affine| {
             let inside = run.start - piece.start..run.end - piece.start;
             let x = x.get(inside).unwrap_or_default();
-            C::quantize(k, params.by_column, x, affine, dst.get_mut(run).unwrap_or_default());
+            C::quantize(k, params, x, affine, dst.get_mut(run).unwrap_or_default());
         });
     }
 }
@@ -123,40 +150,6 @@ fn quantize_packed(
         packed_pieces::<STAGE>(k, src.len(), code_type, dst, |piece, codes| {
             let x = widened(k, src.part(piece.clone()), &mut floats);
             quantize_bytes(k, x, params, code_type, piece, codes);
-        });
-    }
-}
-
-/// Codes of one byte that are no integers.
-fn encode_bytes(
-    k: &Kernels,
-    src: Run<'_>,
-    params: &RowParams<'_>,
-    code_type: CodeType,
-    dst: &mut [u8],
-) {
-    if let Run::F32(x) = src {
-        quantize_bytes(k, x, params, code_type, 0..x.len(), dst);
-        return;
-    }
-    let mut floats = [0.0; STAGE];
-    for piece in pieces(src.len()) {
-        let x = widened(k, src.part(piece.clone()), &mut floats);
-        let codes = dst.get_mut(piece.clone()).unwrap_or_default();
-        quantize_bytes(k, x, params, code_type, piece, codes);
-    }
-}
-
-/// Indices of two bytes.
-fn encode_words(k: &Kernels, src: Run<'_>, params: &RowParams<'_>, dst: &mut [u16]) {
-    let mut floats = [0.0; STAGE];
-    for piece in pieces(src.len()) {
-        let x = widened(k, src.part(piece.clone()), &mut floats);
-        params.runs(piece.clone(), |run, affine| {
-            let inside = run.start - piece.start..run.end - piece.start;
-            let x = x.get(inside).unwrap_or_default();
-            let codes = dst.get_mut(run).unwrap_or_default();
-            params.coding.encode_u16(k, params.by_column, x, affine, codes);
         });
     }
 }
@@ -192,12 +185,10 @@ fn quantize_bytes(
         let inside = run.start - start..run.end - start;
         let x = x.get(inside.clone()).unwrap_or_default();
         let codes = codes.get_mut(inside).unwrap_or_default();
-        match params.coding {
-            Coding::Integer if code_type == CodeType::I4 => {
-                i8::quantize(k, params.by_column, x, affine, bytemuck::cast_slice_mut(codes));
-            }
-            Coding::Integer => u8::quantize(k, params.by_column, x, affine, codes),
-            coding => coding.encode(k, params.by_column, x, affine, codes),
+        if code_type == CodeType::I4 {
+            i8::quantize(k, params, x, affine, bytemuck::cast_slice_mut(codes));
+        } else {
+            u8::quantize(k, params, x, affine, codes);
         }
     });
 }
@@ -220,10 +211,7 @@ pub fn quantize_row(
     code_type: CodeType,
     dst: CodeRunMut<'_>,
 ) {
-    let integer = matches!(params.coding, Coding::Integer);
     match dst {
-        CodeRunMut::U8(q) if !integer => encode_bytes(k, src, params, code_type, q),
-        CodeRunMut::U16(q) if !integer => encode_words(k, src, params, q),
         CodeRunMut::I8(q) => quantize_native(k, src, params, q),
         CodeRunMut::U8(q) => quantize_native(k, src, params, q),
         CodeRunMut::I16(q) => quantize_native(k, src, params, q),
@@ -232,33 +220,7 @@ pub fn quantize_row(
     }
 }
 
-/// A type of codes that rows are made of.
-trait Stored: Native {
-    /// Decodes codes that are no integers, where the type has any.
-    fn decode(k: &Kernels, params: &RowParams<'_>, q: &[Self], from: &Affine<'_>, y: &mut [f32]);
-}
-
-impl Stored for u8 {
-    fn decode(k: &Kernels, params: &RowParams<'_>, q: &[Self], from: &Affine<'_>, y: &mut [f32]) {
-        params.coding.decode(k, params.by_column, q, from, y);
-    }
-}
-
-impl Stored for u16 {
-    fn decode(k: &Kernels, params: &RowParams<'_>, q: &[Self], from: &Affine<'_>, y: &mut [f32]) {
-        params.coding.decode_u16(k, params.by_column, q, from, y);
-    }
-}
-
-impl Stored for i8 {
-    fn decode(_: &Kernels, _: &RowParams<'_>, _: &[Self], _: &Affine<'_>, _: &mut [f32]) {}
-}
-
-impl Stored for i16 {
-    fn decode(_: &Kernels, _: &RowParams<'_>, _: &[Self], _: &Affine<'_>, _: &mut [f32]) {}
-}
-
-fn dequantize_native<C: Stored>(
+fn dequantize_native<C: Native>(
     k: &Kernels,
     src: &[C],
     params: &RowParams<'_>,
@@ -270,10 +232,7 @@ fn dequantize_native<C: Stored>(
         let inside = run.start - start..run.end - start;
         let q = src.get(inside.clone()).unwrap_or_default();
         let y = dst.get_mut(inside).unwrap_or_default();
-        match params.coding {
-            Coding::Integer => C::dequantize(k, params.by_column, q, affine, y),
-            _ => C::decode(k, params, q, affine, y),
-        }
+        C::dequantize(k, params, q, affine, y);
     });
 }
 

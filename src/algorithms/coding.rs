@@ -110,14 +110,9 @@ impl Table {
         Some(Self { thresholds: heap(&thresholds), values })
     }
 
-    fn coding<'a>(&self, affine: &Affine<'a>, scale: &'a [f32]) -> TableCoding<'a> {
-        TableCoding {
-            thresholds: self.thresholds,
-            values: self.values,
-            group: affine.group,
-            scale,
-            bounded: affine.bounded,
-        }
+    fn coding<'a>(&self, affine: &Affine<'a>) -> TableCoding<'a> {
+        let Affine { group, scale, bounded, .. } = *affine;
+        TableCoding { thresholds: self.thresholds, values: self.values, group, scale, bounded }
     }
 }
 
@@ -163,18 +158,19 @@ fn lane_scales<'a>(
 }
 
 impl Coding<'_> {
-    /// Encodes a run of elements, one byte per code. Integers have kernels of their own.
-    pub(crate) fn encode(
+    /// Calls `f` with runs that cover `x`, their place, and the parameters that are left to the
+    /// kernels: all of them, or none where the elements have been divided here.
+    fn quotients(
         &self,
         k: &Kernels,
         by_column: bool,
         x: &[f32],
         affine: &Affine<'_>,
-        codes: &mut [u8],
+        mut f: impl FnMut(Range<usize>, &[f32], &Affine<'_>),
     ) {
         let through_f16 = matches!(self, Self::Float(Float { through_f16: true, .. }));
         if !by_column && !through_f16 && !is_small(affine) {
-            self.encode_groups(k, x, affine, affine.scale, codes);
+            f(0..x.len(), x, affine);
             return;
         }
         let mut quotients = [0.0; STAGE];
@@ -189,31 +185,34 @@ impl Coding<'_> {
                 k.narrow_f16(q, halves);
                 k.widen_f16(halves, q);
             }
-            self.encode_groups(k, q, affine, &[], codes.get_mut(piece).unwrap_or_default());
+            f(piece, q, &UNSCALED);
         }
     }
 
-    fn encode_groups(
+    /// Encodes a run of elements, one byte per code. Integers have kernels of their own.
+    pub(crate) fn encode(
         &self,
         k: &Kernels,
+        by_column: bool,
         x: &[f32],
         affine: &Affine<'_>,
-        scale: &[f32],
         codes: &mut [u8],
     ) {
-        let Affine { group, bounded, .. } = *affine;
-        match self {
-            Self::Integer => {}
-            Self::Float(float) => {
-                let to = FloatEncoding { group, scale, bounded, ..float.encoding() };
-                k.encode_float(x, &to, codes);
+        self.quotients(k, by_column, x, affine, |place, x, affine| {
+            let codes = codes.get_mut(place).unwrap_or_default();
+            let Affine { group, scale, bounded, .. } = *affine;
+            match self {
+                Self::Integer => {}
+                Self::Float(float) => {
+                    let to = FloatEncoding { group, scale, bounded, ..float.encoding() };
+                    k.encode_float(x, &to, codes);
+                }
+                Self::Table(table) => k.encode_table(x, &table.coding(affine), codes),
+                Self::Codebook(values) => {
+                    k.encode_codebook_u8(x, &Codebook { values, group, scale }, codes);
+                }
             }
-            Self::Table(table) => k.encode_table(x, &table.coding(affine, scale), codes),
-            Self::Codebook(values) => {
-                let group = if scale.is_empty() { WHOLE } else { group };
-                k.encode_codebook_u8(x, &Codebook { values, group, scale }, codes);
-            }
-        }
+        });
     }
 
     /// Encodes a run of elements as 16-bit indices, which only codebooks have.
@@ -226,19 +225,10 @@ impl Coding<'_> {
         codes: &mut [u16],
     ) {
         let Self::Codebook(values) = *self else { return };
-        if !by_column {
+        self.quotients(k, by_column, x, affine, |place, x, affine| {
             let to = Codebook { values, group: affine.group, scale: affine.scale };
-            k.encode_codebook_u16(x, &to, codes);
-            return;
-        }
-        let mut quotients = [0.0; STAGE];
-        for piece in pieces(x.len()) {
-            let q = quotients.get_mut(..piece.len()).unwrap_or_default();
-            let scale = affine.scale.get(piece.clone()).unwrap_or_default();
-            k.divide_columns(x.get(piece.clone()).unwrap_or_default(), scale, q);
-            let to = Codebook { values, group: WHOLE, scale: &[] };
-            k.encode_codebook_u16(q, &to, codes.get_mut(piece).unwrap_or_default());
-        }
+            k.encode_codebook_u16(x, &to, codes.get_mut(place).unwrap_or_default());
+        });
     }
 
     /// Decodes a run of codes of one byte.
@@ -250,40 +240,20 @@ impl Coding<'_> {
         affine: &Affine<'_>,
         y: &mut [f32],
     ) {
-        if !by_column && !is_small(affine) {
-            self.decode_groups(k, codes, affine, affine.scale, y);
-            return;
-        }
-        for piece in pieces(y.len()) {
-            let y = y.get_mut(piece.clone()).unwrap_or_default();
-            let codes = codes.get(piece.clone()).unwrap_or_default();
-            self.decode_groups(k, codes, affine, &[], y);
-            let mut lanes = [1.0; STAGE];
-            k.multiply_columns(y, lane_scales(by_column, affine, piece, &mut lanes));
-        }
-    }
-
-    fn decode_groups(
-        &self,
-        k: &Kernels,
-        codes: &[u8],
-        affine: &Affine<'_>,
-        scale: &[f32],
-        y: &mut [f32],
-    ) {
-        let group = if scale.is_empty() { WHOLE } else { affine.group };
-        match self {
-            Self::Integer => {}
-            Self::Float(float) => {
-                k.decode_float(codes, &FloatDecoding { format: float.format, group, scale }, y);
+        products(k, by_column, affine, y, |place, affine, y| {
+            let codes = codes.get(place).unwrap_or_default();
+            let Affine { group, scale, .. } = *affine;
+            match self {
+                Self::Integer => {}
+                Self::Float(float) => {
+                    k.decode_float(codes, &FloatDecoding { format: float.format, group, scale }, y);
+                }
+                Self::Table(table) => k.decode_table(codes, &table.coding(affine), y),
+                Self::Codebook(values) => {
+                    k.decode_codebook_u8(codes, &Codebook { values, group, scale }, y);
+                }
             }
-            Self::Table(table) => {
-                k.decode_table(codes, &TableCoding { group, ..table.coding(affine, scale) }, y);
-            }
-            Self::Codebook(values) => {
-                k.decode_codebook_u8(codes, &Codebook { values, group, scale }, y);
-            }
-        }
+        });
     }
 
     /// Decodes a run of 16-bit indices.
@@ -296,10 +266,30 @@ impl Coding<'_> {
         y: &mut [f32],
     ) {
         let Self::Codebook(values) = *self else { return };
-        let scale = if by_column { &[] } else { affine.scale };
-        k.decode_codebook_u16(codes, &Codebook { values, group: affine.group, scale }, y);
-        if by_column {
-            k.multiply_columns(y, affine.scale);
-        }
+        products(k, by_column, affine, y, |place, affine, y| {
+            let from = Codebook { values, group: affine.group, scale: affine.scale };
+            k.decode_codebook_u16(codes.get(place).unwrap_or_default(), &from, y);
+        });
+    }
+}
+
+/// Calls `f` with runs that cover `y`, their place, and the parameters that are left to the kernels;
+/// multiplies here where these are none.
+fn products(
+    k: &Kernels,
+    by_column: bool,
+    affine: &Affine<'_>,
+    y: &mut [f32],
+    mut f: impl FnMut(Range<usize>, &Affine<'_>, &mut [f32]),
+) {
+    if !by_column && !is_small(affine) {
+        f(0..y.len(), affine, y);
+        return;
+    }
+    for piece in pieces(y.len()) {
+        let y = y.get_mut(piece.clone()).unwrap_or_default();
+        f(piece.clone(), &UNSCALED, y);
+        let mut lanes = [1.0; STAGE];
+        k.multiply_columns(y, lane_scales(by_column, affine, piece, &mut lanes));
     }
 }

@@ -3,7 +3,7 @@
 use crate::algorithms::codebook::clusters::SNAPSHOT;
 use crate::algorithms::coding::{Coding, Float, Table, UNSCALED};
 use crate::formats::CB4;
-use crate::kernels::{Affine, Kernels};
+use crate::kernels::Kernels;
 use crate::params::codebook::CodebookRules;
 use crate::scratch::Scratch;
 use crate::status::Result;
@@ -118,8 +118,7 @@ fn round(k: &Kernels, rules: &CodebookRules, values: &mut [f32]) {
         let sign = format.sign();
         spread(values, i32::from(format.largest()), |x| {
             let mut code = [0];
-            let affine = Affine { scale: &[1.0], ..UNSCALED };
-            Coding::Float(float).encode(k, false, &[x], &affine, &mut code);
+            Coding::Float(float).encode(k, false, &[x], &UNSCALED, &mut code);
             let [code] = code;
             let magnitude = i32::from(code & (sign - 1));
             if code & sign == 0 { magnitude } else { -magnitude }

@@ -7,29 +7,23 @@ pub(crate) trait Index: Copy {
     fn to_usize(self) -> usize;
 }
 
-impl Index for u8 {
-    #[inline(always)]
-    fn from_usize(i: usize) -> Self {
-        i as Self
-    }
+macro_rules! index {
+    ($($ty:ty),+) => {$(
+        impl Index for $ty {
+            #[inline(always)]
+            fn from_usize(i: usize) -> Self {
+                i as Self
+            }
 
-    #[inline(always)]
-    fn to_usize(self) -> usize {
-        usize::from(self)
-    }
+            #[inline(always)]
+            fn to_usize(self) -> usize {
+                usize::from(self)
+            }
+        }
+    )+};
 }
 
-impl Index for u16 {
-    #[inline(always)]
-    fn from_usize(i: usize) -> Self {
-        i as Self
-    }
-
-    #[inline(always)]
-    fn to_usize(self) -> usize {
-        usize::from(self)
-    }
-}
+index!(u8, u16);
 
 /// Elements that are searched for side by side: their steps do not wait for each other.
 const LANES: usize = 32;
