@@ -10,9 +10,12 @@
     reason = "a panic is how a test fails; every index is one of the test's own"
 )]
 
+#[path = "common/lcg.rs"]
+mod lcg;
 #[path = "codebook/vectors.rs"]
 mod vectors;
 
+use lcg::Lcg;
 use ptqk::ffi::{self, CodebookParams, CodesMut, Ctx, Detail, Matrix, Status, Task, WeightParams};
 use ptqk::formats::{CB4, E2M1, E4M3};
 use std::ffi::{CStr, c_void};
@@ -31,26 +34,8 @@ pub struct Vector {
     codebook: &'static [f32],
 }
 
-/// The generator of `vectors.py`.
-struct Lcg(u64);
-
 impl Lcg {
-    fn new(seed: u64) -> Self {
-        let mut rng = Self(seed ^ 0x9E37_79B9_7F4A_7C15);
-        rng.bits();
-        rng
-    }
-
-    fn bits(&mut self) -> u32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 32) as u32
-    }
-
-    fn unit(&mut self) -> f32 {
-        (self.bits() as i32 >> 8) as f32 / 8_388_608.0
-    }
-
+    /// As `vectors.py` makes it.
     fn weight(&mut self, skew: f32) -> f32 {
         let u = self.unit();
         let square = u * u;
