@@ -11,7 +11,7 @@ use criterion::Criterion;
 use half::bf16;
 use ptqk::ffi::*;
 use std::ffi::c_void;
-use std::ptr::{null, null_mut};
+use std::ptr::null;
 
 fn side() -> usize {
     std::env::var("PTQK_BENCH_ROWS").ok().and_then(|v| v.parse().ok()).unwrap_or(4096)
@@ -45,9 +45,24 @@ fn compress(c: &mut Criterion) {
         ("compress_int3_sym_g128", WeightMode::Int3Sym, 128, 1),
         ("compress_int2_sym_g128", WeightMode::Int2Sym, 128, 1),
         ("compress_int4_sym_g128_axis0", WeightMode::Int4Sym, 128, 0),
+        ("compress_nf4_g128", WeightMode::Nf4, 128, 1),
+        ("compress_fp4_g128", WeightMode::Fp4, 128, 1),
+        ("compress_mxfp4", WeightMode::Mxfp4, -1, 1),
+        ("compress_nvfp4", WeightMode::Nvfp4, -1, 1),
+        ("compress_fp8_e4m3_g128", WeightMode::Fp8E4m3, 128, 1),
+        ("compress_mxfp8_e4m3", WeightMode::Mxfp8E4m3, -1, 1),
+        ("compress_mxfp6_e3m2", WeightMode::Mxfp6E3m2, -1, 1),
+        ("compress_mxint8", WeightMode::Mxint8, -1, 1),
+        ("compress_cb4", WeightMode::Cb4, -1, 1),
+        ("compress_codebook_256", WeightMode::Codebook, -1, 1),
     ];
+    let codebook: Vec<f32> = (0..256).map(|i| (i as f32 - 128.0) / 37.0).collect();
     for (name, mode, size, axis) in cases {
-        let params = params(mode, size, axis);
+        let params = WeightParams {
+            codebook: codebook.as_ptr(),
+            codebook_size: 256,
+            ..params(mode, size, axis)
+        };
         let mut layout = WeightLayout::default();
         // SAFETY: all pointers are to live values.
         let status = unsafe { ptqk_weight_layout_query(null(), &params, n, n, &mut layout) };
@@ -55,8 +70,8 @@ fn compress(c: &mut Criterion) {
         let mut codes = vec![0_u8; layout.code_bytes];
         let mut scale = vec![0_u16; layout.groups];
         let mut zero = vec![0_u8; layout.groups];
-        // None of the modes has a scale of the matrix.
-        let none = null_mut();
+        let mut tensor = 0.0;
+        let tensor: *mut f32 = &mut tensor;
         let inputs = [
             ("", Dtype::F32, weights.as_ptr().cast::<c_void>()),
             ("_bf16", Dtype::Bf16, brains.as_ptr().cast::<c_void>()),
@@ -80,7 +95,7 @@ fn compress(c: &mut Criterion) {
                         let (scale, zero) = (scale.as_mut_ptr().cast(), zero.as_mut_ptr());
                         // SAFETY: the buffers have the sizes of the layout.
                         unsafe {
-                            ptqk_compress_weights(null(), &params, &src, &dst, scale, zero, none)
+                            ptqk_compress_weights(null(), &params, &src, &dst, scale, zero, tensor)
                         }
                     });
                 });
@@ -118,7 +133,7 @@ fn compress(c: &mut Criterion) {
                             &codes_view,
                             scale,
                             zero,
-                            none,
+                            tensor,
                             &dst,
                         )
                     }
