@@ -4,7 +4,6 @@ use crate::algorithms::WHOLE;
 use crate::algorithms::stage::{STAGE, group_runs, pieces};
 use crate::formats::{FloatFormat, NF4, NF4_THRESHOLDS};
 use crate::kernels::{Affine, Codebook, FloatDecoding, FloatEncoding, Kernels, TableCoding};
-#[cfg(any(feature = "convert", feature = "weights"))]
 use crate::params::elementwise::Rounding;
 use core::ops::Range;
 use half::f16;
@@ -23,7 +22,6 @@ pub enum Coding<'a> {
 }
 
 /// No scale.
-#[cfg(any(feature = "convert", feature = "weights"))]
 pub(crate) const UNSCALED: Affine<'static> = Affine {
     group: WHOLE,
     scale: &[],
