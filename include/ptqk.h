@@ -69,6 +69,49 @@
 #define PTQK_NO_INDEX 18446744073709551615ull
 
 /**
+ * How the values of the samples become one. A NaN gives NaN.
+ */
+enum ptqk_aggregator_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The smallest. Keeps one value per channel; a window is ignored.
+     */
+    PTQK_AGGREGATOR_TYPE_MIN = 0,
+    /**
+     * The largest. Keeps one value per channel; a window is ignored.
+     */
+    PTQK_AGGREGATOR_TYPE_MAX = 1,
+    /**
+     * The arithmetic mean.
+     */
+    PTQK_AGGREGATOR_TYPE_MEAN = 2,
+    /**
+     * The median; of an even count, the mean of the middle two.
+     */
+    PTQK_AGGREGATOR_TYPE_MEDIAN = 3,
+    /**
+     * The mean without outliers: with `p = quantile_outlier_prob`, values below the quantile of `p`
+     * or above that of `1 - p` are left out. 0 if nothing is left, as with two values that differ
+     * (as NNCF).
+     */
+    PTQK_AGGREGATOR_TYPE_MEAN_NO_OUTLIERS = 4,
+    /**
+     * The median without outliers.
+     */
+    PTQK_AGGREGATOR_TYPE_MEDIAN_NO_OUTLIERS = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_aggregator_type ptqk_aggregator_type;
+#else
+typedef uint32_t ptqk_aggregator_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Range of a group in the asymmetric modes.
  */
 enum ptqk_asymmetric_range
@@ -382,6 +425,36 @@ typedef uint32_t ptqk_group_fallback;
 #endif // __cplusplus
 
 /**
+ * What the bins of a histogram are.
+ */
+enum ptqk_histogram_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Those of NNCF: `num_bins` equal parts of the range from the smallest to the largest element
+     * so far, with the edges of `numpy.histogram`. A wider range distributes the counts anew,
+     * which makes them fractions and lets the order of updates and merges show. Source: NNCF
+     * `HistogramAggregator`.
+     */
+    PTQK_HISTOGRAM_KIND_PARITY = 0,
+    /**
+     * Bins on a grid whose width is a power of two, the finest that holds all elements: a wider
+     * range joins neighbours, so the counts are exact, and the state is the same for every order
+     * of updates and merges. Between `num_bins / 2` and `num_bins` bins are in use.
+     */
+    PTQK_HISTOGRAM_KIND_MERGEABLE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_histogram_kind ptqk_histogram_kind;
+#else
+typedef uint32_t ptqk_histogram_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Instruction set of a table.
  */
 enum ptqk_isa
@@ -527,6 +600,92 @@ typedef uint32_t ptqk_overflow_fix;
 #endif // __cplusplus
 
 /**
+ * How a range is found on a histogram.
+ */
+enum ptqk_range_method
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Moves the end that loses fewer bins inwards while the squared error of `dst_levels` levels
+     * does not grow. The scheme is not read. Source: NNCF `HistogramAggregator`, after
+     * `norm_minimization.cc` of Caffe2.
+     */
+    PTQK_RANGE_METHOD_NNCF = 0,
+    /**
+     * The range whose quantized distribution has the least Kullback-Leibler divergence from the
+     * distribution of the elements, those outside of it moved to its ends. Ranges of fewer bins than
+     * levels are not tried, nor are those without half of the elements. Not meant for few levels.
+     * Source: S. Migacz, "8-bit inference with TensorRT", GTC 2017; ONNX
+     * Runtime `calibrate.py`, `get_entropy_threshold`. Levels are spread evenly over the bins where
+     * ONNX Runtime leaves the rest of a division to the last; a level without elements of its own
+     * that gets some from outside counts as 0.0001 elements, to which ONNX Runtime smooths all.
+     */
+    PTQK_RANGE_METHOD_ENTROPY = 1,
+    /**
+     * The range with the least mean squared error of rounding and saturation, on the grid that
+     * `ptqk_quantizer_from_min_max` makes of the range. Source: R. Banner et al., "Post training
+     * 4-bit quantization of convolutional networks for rapid-deployment", NeurIPS 2019, with the
+     * histogram in place of a model of the distribution.
+     */
+    PTQK_RANGE_METHOD_MSE = 2,
+    /**
+     * The range that holds `percentile` percent of the elements. Source: ONNX Runtime
+     * `calibrate.py`, `compute_percentile`.
+     */
+    PTQK_RANGE_METHOD_PERCENTILE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_range_method ptqk_range_method;
+#else
+typedef uint32_t ptqk_range_method;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The estimators that have a name.
+ */
+enum ptqk_range_preset
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Smallest minimum, largest maximum. The default of weights and of channels of activations.
+     */
+    PTQK_RANGE_PRESET_MIN_MAX = 0,
+    /**
+     * Means of minima and maxima. The default of whole activations.
+     */
+    PTQK_RANGE_PRESET_MEAN_MIN_MAX = 1,
+    /**
+     * Medians of minima and maxima.
+     */
+    PTQK_RANGE_PRESET_MEDIAN_MIN_MAX = 2,
+    /**
+     * Means of minima and maxima without outliers.
+     */
+    PTQK_RANGE_PRESET_MEAN_NO_OUTLIERS_MIN_MAX = 3,
+    /**
+     * Means of the quantiles of `1e-4` and `1 - 1e-4`.
+     */
+    PTQK_RANGE_PRESET_MEAN_QUANTILE = 4,
+    /**
+     * The range with the least error over a histogram: see the histogram functions.
+     */
+    PTQK_RANGE_PRESET_HISTOGRAM = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_range_preset ptqk_range_preset;
+#else
+typedef uint32_t ptqk_range_preset;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Where a scale is kept away from 0 in the float and codebook modes.
  */
 enum ptqk_scale_guard
@@ -603,6 +762,48 @@ enum ptqk_signedness
 typedef enum ptqk_signedness ptqk_signedness;
 #else
 typedef uint32_t ptqk_signedness;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What is taken of a tensor, per channel. A NaN gives NaN; a zero is never -0.
+ */
+enum ptqk_statistics_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The smallest element.
+     */
+    PTQK_STATISTICS_TYPE_MIN = 0,
+    /**
+     * The largest element.
+     */
+    PTQK_STATISTICS_TYPE_MAX = 1,
+    /**
+     * The largest magnitude.
+     */
+    PTQK_STATISTICS_TYPE_ABS_MAX = 2,
+    /**
+     * The arithmetic mean.
+     */
+    PTQK_STATISTICS_TYPE_MEAN = 3,
+    /**
+     * The quantile of `quantile_outlier_prob` in the minimum branch, of `1 - quantile_outlier_prob`
+     * in the maximum branch, interpolated linearly.
+     */
+    PTQK_STATISTICS_TYPE_QUANTILE = 4,
+    /**
+     * The same of the magnitudes.
+     */
+    PTQK_STATISTICS_TYPE_ABS_QUANTILE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_statistics_type ptqk_statistics_type;
+#else
+typedef uint32_t ptqk_statistics_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1148,6 +1349,109 @@ typedef struct ptqk_matrix_mut {
 } ptqk_matrix_mut;
 
 /**
+ * What a histogram is like; stays the same while it lives.
+ */
+typedef struct ptqk_histogram_params {
+    /**
+     * `sizeof(ptqk_histogram_params)`, filled by `ptqk_histogram_params_default`.
+     */
+    uint32_t size;
+    /**
+     * Number of bins. Range: `16..65536`. Default: 2048. Source: NNCF `HistogramAggregator(bins)`.
+     */
+    uint32_t num_bins;
+    /**
+     * One of the `PTQK_HISTOGRAM_KIND_` constants. Default: parity.
+     */
+    uint32_t kind;
+    /**
+     * Parts into which a bin is cut before its count is distributed over the bins of a wider
+     * range. Range: `1..256`. Default: 16. Read with `PTQK_HISTOGRAM_KIND_PARITY` only. Source:
+     * NNCF `HistogramAggregator.upsample_rate`.
+     */
+    uint32_t upsample_rate;
+} ptqk_histogram_params;
+
+/**
+ * Settings of `ptqk_histogram_range`.
+ */
+typedef struct ptqk_histogram_range_params {
+    /**
+     * `sizeof(ptqk_histogram_range_params)`, filled by `ptqk_histogram_range_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_RANGE_METHOD_` constants. Default: NNCF.
+     */
+    uint32_t method;
+    /**
+     * `PTQK_SCHEME_SYMMETRIC` (default): the range is `-t..t`, or `0..t` if no element is negative.
+     * `PTQK_SCHEME_ASYMMETRIC`: both ends are free. Not read with `PTQK_RANGE_METHOD_NNCF`.
+     */
+    uint32_t scheme;
+    /**
+     * Number of levels of the quantizer. Range: `4..65536`. Default: 256. Read with
+     * `PTQK_RANGE_METHOD_ENTROPY` and `PTQK_RANGE_METHOD_MSE`.
+     */
+    uint32_t levels;
+    /**
+     * Number of levels in the error of NNCF's search. Range: `4..65536`. Default: 256. Read with
+     * `PTQK_RANGE_METHOD_NNCF`. Source: NNCF `HistogramAggregator(dist_nbits)`, which is 8 for
+     * quantizers of any width.
+     */
+    uint32_t dst_levels;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * Share of the elements that the range holds; with the asymmetric scheme, half of the rest lies
+     * on either side. Unit: percent. Range: `50..100`. Default: 99.999. Read with
+     * `PTQK_RANGE_METHOD_PERCENTILE`. Source: ONNX Runtime `PercentileCalibrater(percentile)`.
+     */
+    double percentile;
+} ptqk_histogram_range_params;
+
+/**
+ * What a histogram holds, apart from its counts.
+ */
+typedef struct ptqk_histogram_summary {
+    /**
+     * Where bin 0 begins. 0 if there is no element.
+     */
+    double low;
+    /**
+     * Where the last bin ends; all bins have the width `(high - low) / num_bins`. `low` if there is
+     * no element, and in the parity kind if all are equal.
+     */
+    double high;
+    /**
+     * The smallest element; 0 if there is none.
+     */
+    double min;
+    /**
+     * The largest element; 0 if there is none.
+     */
+    double max;
+    /**
+     * Number of elements.
+     */
+    uint64_t total;
+    /**
+     * Number of updates with at least one element, merged ones included.
+     */
+    uint64_t updates;
+    /**
+     * The kind, a `PTQK_HISTOGRAM_KIND_` constant.
+     */
+    uint32_t kind;
+    /**
+     * Number of bins.
+     */
+    uint32_t num_bins;
+} ptqk_histogram_summary;
+
+/**
  * Settings of `ptqk_quantize` and `ptqk_dequantize`.
  */
 typedef struct ptqk_quantize_params {
@@ -1331,6 +1635,36 @@ typedef struct ptqk_quantile_params {
 } ptqk_quantile_params;
 
 /**
+ * A row-major floating-point tensor that is read.
+ *
+ * Axis 0 is the slowest. An index of an axis spans the elements of all axes after it, so axes do not
+ * change places: a channels-last tensor is described with its channel axis last.
+ */
+typedef struct ptqk_tensor {
+    /**
+     * Element (0, 0, ...). May be NULL if an axis has length 0.
+     */
+    const void *data;
+    /**
+     * `PTQK_DTYPE_F32`, `PTQK_DTYPE_F16` or `PTQK_DTYPE_BF16`.
+     */
+    uint32_t dtype;
+    /**
+     * Number of axes. Range: `1..8`.
+     */
+    uint32_t rank;
+    /**
+     * Length of each axis; those from `rank` on are not read.
+     */
+    size_t shape[8];
+    /**
+     * Elements from one index of an axis to the next. Range: at least the elements from the first to
+     * the last of one index. Not read from `rank` on, nor where an axis has length 1.
+     */
+    size_t strides[8];
+} ptqk_tensor;
+
+/**
  * Settings of `ptqk_requantize` and `ptqk_requantize_fixed`.
  */
 typedef struct ptqk_requantize_params {
@@ -1383,6 +1717,142 @@ typedef struct ptqk_accumulators {
      */
     size_t row_stride;
 } ptqk_accumulators;
+
+/**
+ * What a sketch is like; stays the same while it lives.
+ */
+typedef struct ptqk_sketch_params {
+    /**
+     * `sizeof(ptqk_sketch_params)`, filled by `ptqk_sketch_params_default`.
+     */
+    uint32_t size;
+    /**
+     * Elements of a level, `k`. As many elements are kept as they are; of `n` more, ranks are off by
+     * less than `n * ceil(log2(n / k)) / k` in the worst case. Range: `16..65536`, even. Default:
+     * 4096. Source: the buffer size of Manku, Rajagopalan, Lindsay, SIGMOD 1998.
+     */
+    uint32_t capacity;
+} ptqk_sketch_params;
+
+/**
+ * What a sketch holds, apart from its elements.
+ */
+typedef struct ptqk_sketch_summary {
+    /**
+     * Number of elements.
+     */
+    uint64_t total;
+    /**
+     * Ranks are at most so much too high: a bound that holds for certain.
+     */
+    uint64_t rank_over;
+    /**
+     * Ranks are at most so much too low.
+     */
+    uint64_t rank_under;
+    /**
+     * The smallest element; 0 if there is none.
+     */
+    float min;
+    /**
+     * The largest element; 0 if there is none.
+     */
+    float max;
+} ptqk_sketch_summary;
+
+/**
+ * One branch of a range estimator: the minimum or the maximum.
+ *
+ * Source: NNCF `StatisticsCollectorParameters`.
+ */
+typedef struct ptqk_statistics_params {
+    /**
+     * `sizeof(ptqk_statistics_params)`, filled by `ptqk_statistics_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_STATISTICS_TYPE_` constants. Default: min. Source: `statistics_type`.
+     */
+    uint32_t statistics_type;
+    /**
+     * One of the `PTQK_AGGREGATOR_TYPE_` constants. Default: min. Source: `aggregator_type`.
+     */
+    uint32_t aggregator_type;
+    /**
+     * The statistic of every sample is clipped to `-clipping_value..clipping_value`. Unit: that of
+     * the tensor. Range: `>= 0`; infinity for none. Default: infinity. Source: `clipping_value`, which
+     * NNCF has and never reads.
+     */
+    float clipping_value;
+    /**
+     * Probability of the quantiles, and of the outliers at either end. Range: `0..1`. Default:
+     * 1e-4. Source: `quantile_outlier_prob`.
+     */
+    double quantile_outlier_prob;
+} ptqk_statistics_params;
+
+/**
+ * How the minimum and the maximum of a range are estimated.
+ *
+ * Source: NNCF `RangeEstimatorParameters`.
+ */
+typedef struct ptqk_range_estimator_params {
+    /**
+     * `sizeof(ptqk_range_estimator_params)`, filled by `ptqk_range_estimator_params_default`.
+     */
+    uint32_t size;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * The minimum. Default: `PTQK_STATISTICS_TYPE_MIN` and `PTQK_AGGREGATOR_TYPE_MIN`. Source: `min`.
+     */
+    struct ptqk_statistics_params min;
+    /**
+     * The maximum. Default: `PTQK_STATISTICS_TYPE_MAX` and `PTQK_AGGREGATOR_TYPE_MAX`. Source: `max`.
+     */
+    struct ptqk_statistics_params max;
+} ptqk_range_estimator_params;
+
+/**
+ * Settings of a range state: the estimator, and which samples it sees.
+ */
+typedef struct ptqk_range_params {
+    /**
+     * `sizeof(ptqk_range_params)`, filled by `ptqk_range_params_default`.
+     */
+    uint32_t size;
+    /**
+     * The axis of the tensors whose indices are channels; -1 for one range for all. Range:
+     * `-1..7`. Default: -1.
+     */
+    int32_t channel_axis;
+    /**
+     * The estimator. Default: `PTQK_RANGE_PRESET_MIN_MAX`.
+     */
+    struct ptqk_range_estimator_params estimator;
+    /**
+     * Number of channels. Range: `>= 1`, 1 with `channel_axis` -1. Default: 1.
+     */
+    uint64_t channels;
+    /**
+     * Samples that count; later ones are ignored. Range: `>= 1`. Default: 300. Source:
+     * `subset_size`.
+     */
+    uint64_t num_samples;
+    /**
+     * Only the last so many of the samples that count enter a mean or a median; 0 for all. Default:
+     * 0. Source: `window_size` of the aggregators.
+     */
+    uint64_t window_size;
+    /**
+     * Most items in a batch, where axis 0 of the tensors is a batch whose items are values of their
+     * own; 0 where axis 0 is reduced as any other. Range: `0..2^32-1`; with a batch, `channel_axis`
+     * is not 0. Default: 0. Source: `batchwise_statistics`.
+     */
+    uint64_t batch_items;
+} ptqk_range_params;
 
 /**
  * Settings of weight compression. The same structure goes to every function that reads the
@@ -1756,6 +2226,218 @@ ptqk_status ptqk_fp8_scale_from_min_max(const struct ptqk_ctx *ctx,
                                         const float *max,
                                         size_t channels,
                                         float *scale);
+
+/**
+ * Fills the parameters of a histogram: 2048 bins, those of NNCF.
+ */
+PTQK_API void ptqk_histogram_params_default(struct ptqk_histogram_params *params);
+
+/**
+ * Fills the parameters of `ptqk_histogram_range`: the search of NNCF.
+ */
+PTQK_API void ptqk_histogram_range_params_default(struct ptqk_histogram_range_params *params);
+
+/**
+ * Size of the state of a histogram.
+ *
+ * The state is also what is written to a file or sent to another process; `ptqk_histogram_load` checks
+ * what comes back. Layout, in the byte order of the machine:
+ *
+ * | offset | type | |
+ * |---|---|---|
+ * | 0 | `char[8]` | `PTQKHIST` |
+ * | 8 | `uint32_t` | `0x01020304`; another value shows another byte order |
+ * | 12 | `uint32_t` | version of this layout: 1 |
+ * | 16 | `uint64_t` | size of the state in bytes: `88 + 8 * num_bins` |
+ * | 24 | `uint64_t` | checksum of all other bytes |
+ * | 32 | `uint32_t` | kind |
+ * | 36 | `uint32_t` | `num_bins` |
+ * | 40 | `uint32_t` | `upsample_rate` |
+ * | 44 | `int32_t` | mergeable: the width of a bin is 2 to this power; parity: 0 |
+ * | 48 | `int64_t` | mergeable: where bin 0 begins, in bins from 0; parity: 0 |
+ * | 56 | `double` | smallest element, 0 if there is none |
+ * | 64 | `double` | largest element, 0 if there is none |
+ * | 72 | `uint64_t` | number of elements |
+ * | 80 | `uint64_t` | number of updates |
+ * | 88 | `double` or `uint64_t` | `num_bins` counts: parity `double`, mergeable `uint64_t` |
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param bytes  Receives the size: `88 + 8 * num_bins`.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_state_size(const struct ptqk_ctx *ctx,
+                                      const struct ptqk_histogram_params *params,
+                                      size_t *bytes);
+
+/**
+ * Makes an empty histogram.
+ *
+ * @param ctx         May be NULL.
+ * @param params      Not NULL.
+ * @param state       Receives the state, at a multiple of 8. No call keeps the pointer: a state may be
+ *                    copied and moved.
+ * @param state_bytes What `ptqk_histogram_state_size` gives.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_init(const struct ptqk_ctx *ctx,
+                                const struct ptqk_histogram_params *params,
+                                void *state,
+                                size_t state_bytes);
+
+/**
+ * Size of the workspace of `ptqk_histogram_update` for a matrix of this shape, and of
+ * `ptqk_histogram_merge` for no rows and columns. More rows or columns never need less.
+ *
+ * @param ctx    May be NULL.
+ * @param params Those of the histogram. Not NULL.
+ * @param rows   Rows of the matrix.
+ * @param cols   Columns of the matrix.
+ * @param bytes  Receives the size, for a workspace at any address.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_workspace_size(const struct ptqk_ctx *ctx,
+                                          const struct ptqk_histogram_params *params,
+                                          size_t rows,
+                                          size_t cols,
+                                          size_t *bytes);
+
+/**
+ * Adds the elements of a matrix to a histogram.
+ *
+ * f16 and bf16 are widened to f32 first. An element is in bin `j` if it is not below the bin's lower
+ * edge, but below that of the next bin; the last bin holds its upper edge, too. Edges of the parity
+ * kind are those of `numpy.histogram`, rounded to f32; a histogram of equal elements has the bins of
+ * that number minus and plus 0.5.
+ *
+ * With the mergeable kind, the state does not depend on the order of updates or on how elements are
+ * shared among them, but for the number of updates; with the parity kind it does, as in NNCF.
+ *
+ * A NaN or an infinity is refused with `PTQK_STATUS_NOT_FINITE` and its row-major index: the state is
+ * as before, and after `PTQK_STATUS_CANCELLED`, too. An empty matrix changes nothing.
+ *
+ * @param ctx             May be NULL.
+ * @param src             The matrix.
+ * @param state           The histogram.
+ * @param state_bytes     Its size.
+ * @param workspace       Memory at any address, which holds nothing afterwards.
+ * @param workspace_bytes At least what `ptqk_histogram_workspace_size` gives for the matrix.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_update(const struct ptqk_ctx *ctx,
+                                  const struct ptqk_matrix *src,
+                                  void *state,
+                                  size_t state_bytes,
+                                  void *workspace,
+                                  size_t workspace_bytes);
+
+/**
+ * Adds the elements of another histogram of the same parameters.
+ *
+ * With the mergeable kind, the state is the one that has seen the elements of both, whatever the order
+ * of updates and merges. With the parity kind, counts are distributed over the bins of the common
+ * range as NNCF does with those of earlier updates: merging `a` into `b` gives the counts of merging
+ * `b` into `a`, but the shape of a tree of merges shows.
+ *
+ * @param ctx             May be NULL.
+ * @param other           The histogram that is added.
+ * @param other_bytes     Its size.
+ * @param state           The histogram that it is added to.
+ * @param state_bytes     Its size.
+ * @param workspace       Memory at any address, which holds nothing afterwards.
+ * @param workspace_bytes At least what `ptqk_histogram_workspace_size` gives for 0 rows and columns.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_merge(const struct ptqk_ctx *ctx,
+                                 const void *other,
+                                 size_t other_bytes,
+                                 void *state,
+                                 size_t state_bytes,
+                                 void *workspace,
+                                 size_t workspace_bytes);
+
+/**
+ * What a histogram holds.
+ *
+ * @param ctx         May be NULL.
+ * @param state       The histogram.
+ * @param state_bytes Its size.
+ * @param summary     Receives everything but the counts, or NULL.
+ * @param counts      Receives the number of elements of each bin, or NULL. Fractions with the parity
+ *                    kind; rounded to `double` beyond 2^53.
+ * @param counts_len  Room in `counts`: at least `num_bins`, unless that is NULL.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_query(const struct ptqk_ctx *ctx,
+                                 const void *state,
+                                 size_t state_bytes,
+                                 struct ptqk_histogram_summary *summary,
+                                 double *counts,
+                                 size_t counts_len);
+
+/**
+ * Checks the bytes of a state that comes from a file, another process or another machine, and then is
+ * a state like any other.
+ *
+ * Refused with `PTQK_STATUS_INVALID_PARAMETER` and the field of the layout: bytes that are not those
+ * of a histogram, of another byte order or version, truncated or too many, damaged, or inconsistent.
+ * Other functions check the header alone: memory that holds no state is refused by them, too, or
+ * gives wrong numbers, but nothing worse.
+ *
+ * @param ctx         May be NULL.
+ * @param state       The bytes, at a multiple of 8.
+ * @param state_bytes How many there are.
+ * @param params      Receives the parameters of the histogram, or NULL.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_load(const struct ptqk_ctx *ctx,
+                                const void *state,
+                                size_t state_bytes,
+                                struct ptqk_histogram_params *params);
+
+/**
+ * Size of the workspace of `ptqk_histogram_range`.
+ *
+ * @param ctx      May be NULL.
+ * @param params   Not NULL.
+ * @param num_bins Number of bins of the histogram. Range: `16..65536`.
+ * @param bytes    Receives the size, for a workspace at any address.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_range_workspace_size(const struct ptqk_ctx *ctx,
+                                                const struct ptqk_histogram_range_params *params,
+                                                uint32_t num_bins,
+                                                size_t *bytes);
+
+/**
+ * The range of a quantizer for the elements of a histogram, in which they are taken to be spread evenly
+ * over their bins.
+ *
+ * The results suit `ptqk_quantizer_from_min_max`. But for NNCF's search, the symmetric scheme gives
+ * `-t` and `t`, or 0 and `t` if no element is negative, and no range exceeds that of the elements. If
+ * all elements are equal, the range is theirs. A histogram without elements is refused.
+ *
+ * Of 2048 or fewer possible ranges all are tried, else 2048 and the neighbours of the best; with both
+ * ends free, one end is moved at a time, by turns.
+ *
+ * @param ctx             May be NULL.
+ * @param params          Not NULL.
+ * @param state           The histogram, of any kind.
+ * @param state_bytes     Its size.
+ * @param min             Receives the lower end.
+ * @param max             Receives the upper end.
+ * @param workspace       Memory at any address, which holds nothing afterwards.
+ * @param workspace_bytes At least what `ptqk_histogram_range_workspace_size` gives.
+ */
+PTQK_API
+ptqk_status ptqk_histogram_range(const struct ptqk_ctx *ctx,
+                                 const struct ptqk_histogram_range_params *params,
+                                 const void *state,
+                                 size_t state_bytes,
+                                 float *min,
+                                 float *max,
+                                 void *workspace,
+                                 size_t workspace_bytes);
 
 /**
  * The version that is linked: `major << 16 | minor << 8 | patch`.
@@ -2180,6 +2862,241 @@ ptqk_status ptqk_variance(const struct ptqk_ctx *ctx,
                           float *variance);
 
 /**
+ * The mean of the variances along an axis: the variance (the mean of the squared distances from the
+ * mean) of the elements along `axis`, for each index of the other axes, and the mean of these. If
+ * the tensor is empty, nothing is written. Source: NNCF `MeanVarianceReducer`.
+ *
+ * @param ctx      May be NULL.
+ * @param src      The tensor.
+ * @param axis     The axis. Range: below `src->rank`.
+ * @param variance Receives the number.
+ */
+PTQK_API
+ptqk_status ptqk_mean_variance(const struct ptqk_ctx *ctx,
+                               const struct ptqk_tensor *src,
+                               uint32_t axis,
+                               float *variance);
+
+/**
+ * The largest of the variances along an axis, as of `ptqk_mean_variance`. If the tensor is empty,
+ * nothing is written. Source: NNCF `MaxVarianceReducer`.
+ *
+ * @param ctx      May be NULL.
+ * @param src      The tensor.
+ * @param axis     The axis. Range: below `src->rank`.
+ * @param variance Receives the number.
+ */
+PTQK_API
+ptqk_status ptqk_max_variance(const struct ptqk_ctx *ctx,
+                              const struct ptqk_tensor *src,
+                              uint32_t axis,
+                              float *variance);
+
+/**
+ * The mean of the largest magnitudes along an axis: the largest magnitude of the elements along
+ * `axis`, for each index of the other axes, and the mean of these. If the tensor is empty, nothing
+ * is written. Source: NNCF `MeanAbsMaxReducer`.
+ *
+ * @param ctx     May be NULL.
+ * @param src     The tensor.
+ * @param axis    The axis. Range: below `src->rank`.
+ * @param abs_max Receives the number.
+ */
+PTQK_API
+ptqk_status ptqk_mean_abs_max(const struct ptqk_ctx *ctx,
+                              const struct ptqk_tensor *src,
+                              uint32_t axis,
+                              float *abs_max);
+
+/**
+ * The arithmetic mean of each channel: the sum of `ptqk_channel_sum`, divided by the number of
+ * elements and rounded to f32. If the tensor is empty, nothing is written. Source: NNCF
+ * `MeanPerChReducer`.
+ *
+ * @param ctx          May be NULL.
+ * @param src          The tensor.
+ * @param channel_axis The axis whose indices are channels; -1 for one mean of all elements.
+ * @param channels     Length of that axis, 1 with -1.
+ * @param mean         Receives `channels` means.
+ */
+PTQK_API
+ptqk_status ptqk_channel_mean(const struct ptqk_ctx *ctx,
+                              const struct ptqk_tensor *src,
+                              int32_t channel_axis,
+                              size_t channels,
+                              float *mean);
+
+/**
+ * The sum of each channel: pieces of at most 256 elements in f32, these in f64, in an order that
+ * depends on the shape only. If the tensor is empty, nothing is written.
+ *
+ * @param ctx          May be NULL.
+ * @param src          The tensor.
+ * @param channel_axis The axis whose indices are channels; -1 for one sum of all elements.
+ * @param channels     Length of that axis, 1 with -1.
+ * @param sum          Receives `channels` sums.
+ */
+PTQK_API
+ptqk_status ptqk_channel_sum(const struct ptqk_ctx *ctx,
+                             const struct ptqk_tensor *src,
+                             int32_t channel_axis,
+                             size_t channels,
+                             double *sum);
+
+/**
+ * The sum of the squares of each channel, in the order of `ptqk_channel_sum`. If the tensor is
+ * empty, nothing is written.
+ *
+ * @param ctx          May be NULL.
+ * @param src          The tensor.
+ * @param channel_axis The axis whose indices are channels; -1 for one sum of all elements.
+ * @param channels     Length of that axis, 1 with -1.
+ * @param sum          Receives `channels` sums.
+ */
+PTQK_API
+ptqk_status ptqk_channel_sum_squares(const struct ptqk_ctx *ctx,
+                                     const struct ptqk_tensor *src,
+                                     int32_t channel_axis,
+                                     size_t channels,
+                                     double *sum);
+
+/**
+ * The mean of the squares of all elements: what a sample contributes to the Hessian's trace of
+ * `ptqk_hawq_sensitivity`. If the tensor is empty, nothing is written.
+ *
+ * @param ctx         May be NULL.
+ * @param src         The tensor.
+ * @param mean_square Receives the mean.
+ */
+PTQK_API
+ptqk_status ptqk_mean_square(const struct ptqk_ctx *ctx,
+                             const struct ptqk_tensor *src,
+                             double *mean_square);
+
+/**
+ * The sensitivity of a layer to its input: `h = 2 / count * sum(mean_squares)`, summed in the order
+ * of the samples. Source: NNCF `HAWQAggregator`, 3.4.0.
+ *
+ * @param ctx          May be NULL.
+ * @param mean_squares What `ptqk_mean_square` gave for each sample.
+ * @param count        Number of samples. If it is 0, nothing is written.
+ * @param sensitivity  Receives `h`.
+ */
+PTQK_API
+ptqk_status ptqk_hawq_sensitivity(const struct ptqk_ctx *ctx,
+                                  const double *mean_squares,
+                                  size_t count,
+                                  double *sensitivity);
+
+/**
+ * Median and median absolute deviation of the elements of all samples, per channel: the median of
+ * the elements whose magnitude is at least `2^-23`, and the median of the distances of all elements
+ * from it. 0 where there is no such element, NaN where one is NaN. Medians are exact; a distance is
+ * rounded to f32. If all samples are empty, nothing is written. Source: NNCF
+ * `MedianAbsoluteDeviationAggregator`.
+ *
+ * @param ctx          May be NULL.
+ * @param tensors      `count` samples.
+ * @param count        Number of samples.
+ * @param channel_axis The axis whose indices are channels; -1 for one result for all elements.
+ * @param channels     Length of that axis, 1 with -1.
+ * @param median       Receives `channels` medians.
+ * @param mad          Receives `channels` deviations.
+ */
+PTQK_API
+ptqk_status ptqk_median_mad(const struct ptqk_ctx *ctx,
+                            const struct ptqk_tensor *tensors,
+                            size_t count,
+                            int32_t channel_axis,
+                            size_t channels,
+                            float *median,
+                            float *mad);
+
+/**
+ * Percentiles of the elements of all samples, per channel, interpolated linearly in f64. NaN where
+ * an element is. If all samples are empty, nothing is written. Source: NNCF `PercentileAggregator`.
+ *
+ * @param ctx          May be NULL.
+ * @param tensors      `count` samples.
+ * @param count        Number of samples.
+ * @param channel_axis The axis whose indices are channels; -1 for one result for all elements.
+ * @param channels     Length of that axis, 1 with -1.
+ * @param percentiles  The percentiles. Unit: percent. Range: `0..100`.
+ * @param n            Their number.
+ * @param values       Receives `n` rows of `channels` values.
+ */
+PTQK_API
+ptqk_status ptqk_percentiles(const struct ptqk_ctx *ctx,
+                             const struct ptqk_tensor *tensors,
+                             size_t count,
+                             int32_t channel_axis,
+                             size_t channels,
+                             const double *percentiles,
+                             size_t n,
+                             float *values);
+
+/**
+ * Number of columns that `ptqk_process_stats` writes: `samples` if that is at most `subset_size` or
+ * `subset_size` is 0, else `ceil(samples / floor(samples / subset_size))`, which can exceed
+ * `subset_size`.
+ *
+ * @param ctx         May be NULL.
+ * @param samples     Number of samples.
+ * @param subset_size Samples that are wanted; 0 for all.
+ * @param columns     Receives the number.
+ */
+PTQK_API
+ptqk_status ptqk_process_stats_columns(const struct ptqk_ctx *ctx,
+                                       size_t samples,
+                                       size_t subset_size,
+                                       size_t *columns);
+
+/**
+ * Bytes of the workspace of `ptqk_process_stats`: 0 unless `samples` exceeds `subset_size`.
+ *
+ * @param ctx         May be NULL.
+ * @param samples     Number of samples.
+ * @param subset_size As there.
+ * @param bytes       Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_process_stats_workspace_size(const struct ptqk_ctx *ctx,
+                                              size_t samples,
+                                              size_t subset_size,
+                                              size_t *bytes);
+
+/**
+ * What AWQ, scale estimation and LoRA correction take of the activations of a layer.
+ *
+ * `importance[h]` is the largest magnitude of the means of channel `h`, over all samples; NaN where
+ * one is. `x` receives samples as columns. If there are more than `subset_size`, these are every
+ * `floor(samples / subset_size)`-th in descending order of their token counts, equal ones in the
+ * order of the samples; else all in their order. If `means` is empty, nothing is written. Source:
+ * NNCF `process_stats`.
+ *
+ * @param ctx             May be NULL.
+ * @param means           `[samples, channels]`: the mean of each channel over the tokens of each
+ *                        sample, see `ptqk_channel_mean`.
+ * @param token_counts    `samples` numbers of tokens: products of the axes of the activation but for
+ *                        the channels. Not read, may be NULL, if all samples are taken.
+ * @param subset_size     Samples that are wanted; 0 for all. Default of NNCF: 32 in AWQ, 64 in
+ *                        scale estimation, 128 in LoRA correction.
+ * @param importance      Receives `channels` values.
+ * @param x               Receives `[channels, columns]`, as `ptqk_process_stats_columns` says.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_process_stats_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_process_stats(const struct ptqk_ctx *ctx,
+                               const struct ptqk_matrix *means,
+                               const uint64_t *token_counts,
+                               size_t subset_size,
+                               float *importance,
+                               const struct ptqk_matrix_mut *x,
+                               void *workspace,
+                               size_t workspace_bytes);
+
+/**
  * Fills the parameters of requantization: per tensor, zero point 0.
  */
 PTQK_API void ptqk_requantize_params_default(struct ptqk_requantize_params *params);
@@ -2241,6 +3158,362 @@ ptqk_status ptqk_quantize_multiplier(const struct ptqk_ctx *ctx,
                                      double scale,
                                      int32_t *multiplier,
                                      int32_t *shift);
+
+/**
+ * Fills the parameters of a sketch: 4096 elements a level.
+ */
+PTQK_API void ptqk_sketch_params_default(struct ptqk_sketch_params *params);
+
+/**
+ * Size of the state of a sketch, which answers quantiles of more elements than memory holds.
+ *
+ * A sketch keeps some of the elements in levels: one of level `h` stands for `2^h` of them. It is
+ * exact up to `capacity` elements and then knows how far a rank may be off: `rank_over` and
+ * `rank_under` of `ptqk_sketch_query`, bounds that hold for certain and not on average. With 4096
+ * elements a level they are below 0.3 % of the ranks for 10^9 elements; of elements in no order,
+ * ranks are far nearer.
+ *
+ * A state is plain memory: it can be copied, written to a file and sent to another machine as it is,
+ * and `ptqk_sketch_load` checks what comes back. The same updates and merges in the same order give
+ * the same bytes on every CPU, and how the elements are cut into updates does not show; another order
+ * of them gives another sketch within its bounds. Source: Manku,
+ * Rajagopalan, Lindsay, "Approximate Medians and other Quantiles in One Pass and with Limited
+ * Memory", SIGMOD 1998; merging: Agarwal et al., "Mergeable Summaries", PODS 2012.
+ *
+ * Layout, in the byte order of the machine, with `k` the capacity and `L` levels, the least number
+ * with `k * 2^(L - 1) >= 2^40`:
+ *
+ * | offset | type | |
+ * |---|---|---|
+ * | 0 | `char[8]` | `PTQKSKCH` |
+ * | 8 | `uint32_t` | `0x01020304`; another value shows another byte order |
+ * | 12 | `uint32_t` | version of this layout: 1 |
+ * | 16 | `uint64_t` | size of the state in bytes |
+ * | 24 | `ptqk_sketch_params` | parameters |
+ * | 32 | `ptqk_sketch_summary` | what `ptqk_sketch_query` gives |
+ * | 64 | `uint64_t` | bit `h` is set if level `h` keeps its odd elements next |
+ * | 72 | `uint32_t[]` | number of elements of each of the `L` levels; one 0 more if `L` is odd |
+ * | then | `float[L][k]` | the elements of each level |
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_state_size(const struct ptqk_ctx *ctx,
+                                   const struct ptqk_sketch_params *params,
+                                   size_t *bytes);
+
+/**
+ * Makes an empty sketch.
+ *
+ * @param ctx         May be NULL.
+ * @param params      Not NULL.
+ * @param state       Receives the state, at a multiple of 8. No call keeps the pointer: a state may be
+ *                    copied and moved.
+ * @param state_bytes What `ptqk_sketch_state_size` gives.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_init(const struct ptqk_ctx *ctx,
+                             const struct ptqk_sketch_params *params,
+                             void *state,
+                             size_t state_bytes);
+
+/**
+ * Size of the workspace of `ptqk_sketch_update` and `ptqk_sketch_merge`.
+ *
+ * @param ctx    May be NULL.
+ * @param params Those of the sketch. Not NULL.
+ * @param bytes  Receives the size, for a workspace at any address.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_workspace_size(const struct ptqk_ctx *ctx,
+                                       const struct ptqk_sketch_params *params,
+                                       size_t *bytes);
+
+/**
+ * Adds the elements of a matrix to a sketch, in row-major order, on the caller's thread.
+ *
+ * f16 and bf16 are widened to f32 first. A NaN or an infinity is refused with
+ * `PTQK_STATUS_NOT_FINITE` and its row-major index, more than 2^40 elements with
+ * `PTQK_STATUS_SIZE_OVERFLOW`: the state is as before. An empty matrix changes nothing.
+ *
+ * @param ctx             May be NULL.
+ * @param src             The matrix.
+ * @param state           The sketch.
+ * @param state_bytes     Its size.
+ * @param workspace       Memory at any address, which holds nothing afterwards.
+ * @param workspace_bytes At least what `ptqk_sketch_workspace_size` gives.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_update(const struct ptqk_ctx *ctx,
+                               const struct ptqk_matrix *src,
+                               void *state,
+                               size_t state_bytes,
+                               void *workspace,
+                               size_t workspace_bytes);
+
+/**
+ * Adds the elements of another sketch of the same parameters. The bounds of both add up; more than
+ * 2^40 elements are refused with `PTQK_STATUS_SIZE_OVERFLOW`.
+ *
+ * @param ctx             May be NULL.
+ * @param other           The sketch that is added.
+ * @param other_bytes     Its size.
+ * @param state           The sketch that it is added to.
+ * @param state_bytes     Its size.
+ * @param workspace       Memory at any address, which holds nothing afterwards.
+ * @param workspace_bytes At least what `ptqk_sketch_workspace_size` gives.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_merge(const struct ptqk_ctx *ctx,
+                              const void *other,
+                              size_t other_bytes,
+                              void *state,
+                              size_t state_bytes,
+                              void *workspace,
+                              size_t workspace_bytes);
+
+/**
+ * Quantiles of the elements of a sketch, and what it holds.
+ *
+ * A quantile of probability `p` is the number of rank `(n - 1) p` as `ptqk_quantile` defines it,
+ * interpolated linearly in f64, but for the ranks that are off. Those of 0 and 1 are exact.
+ *
+ * @param ctx           May be NULL.
+ * @param state         The sketch.
+ * @param state_bytes   Its size.
+ * @param summary       Receives everything but the elements, or NULL.
+ * @param probabilities `count` numbers. Range: `0..1`.
+ * @param count         How many; 0 for the summary alone, which an empty sketch has, too.
+ * @param quantiles     Receives `count` quantiles.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_query(const struct ptqk_ctx *ctx,
+                              const void *state,
+                              size_t state_bytes,
+                              struct ptqk_sketch_summary *summary,
+                              const double *probabilities,
+                              size_t count,
+                              double *quantiles);
+
+/**
+ * Checks the bytes of a sketch that comes from a file, another process or another machine, and then is
+ * a state like any other.
+ *
+ * Refused with `PTQK_STATUS_INVALID_PARAMETER` and the field of the layout: bytes that are not those
+ * of a sketch, of another byte order or version, truncated or too many, or inconsistent. Other
+ * functions check the header alone: memory that holds no state is refused by them, too, or gives
+ * wrong numbers, but nothing worse.
+ *
+ * @param ctx         May be NULL.
+ * @param state       The bytes, at a multiple of 8.
+ * @param state_bytes How many there are.
+ * @param params      Receives the parameters of the sketch, or NULL.
+ */
+PTQK_API
+ptqk_status ptqk_sketch_load(const struct ptqk_ctx *ctx,
+                             const void *state,
+                             size_t state_bytes,
+                             struct ptqk_sketch_params *params);
+
+/**
+ * Fills the parameters of one branch: the smallest of the minima.
+ */
+PTQK_API void ptqk_statistics_params_default(struct ptqk_statistics_params *params);
+
+/**
+ * Fills the parameters of an estimator: `PTQK_RANGE_PRESET_MIN_MAX`.
+ */
+PTQK_API void ptqk_range_estimator_params_default(struct ptqk_range_estimator_params *params);
+
+/**
+ * Fills the parameters of a range state: minimum and maximum of at most 300 tensors, per tensor.
+ */
+PTQK_API void ptqk_range_params_default(struct ptqk_range_params *params);
+
+/**
+ * Fills the parameters of an estimator that has a name.
+ *
+ * Source: NNCF `RangeEstimatorParametersSet`.
+ *
+ * @param ctx    May be NULL.
+ * @param preset One of the `PTQK_RANGE_PRESET_` constants, but for the histogram.
+ * @param params Receives the parameters; nothing of it is read.
+ */
+PTQK_API
+ptqk_status ptqk_range_estimator_preset(const struct ptqk_ctx *ctx,
+                                        uint32_t preset,
+                                        struct ptqk_range_estimator_params *params);
+
+/**
+ * Changes an estimator to what a quantizer of `scheme` needs: with the symmetric scheme, the
+ * statistic `PTQK_STATISTICS_TYPE_MAX` of the maximum becomes `PTQK_STATISTICS_TYPE_ABS_MAX`.
+ * Nothing else changes; quantiles stay as they are.
+ *
+ * @param ctx    May be NULL.
+ * @param scheme `PTQK_SCHEME_SYMMETRIC` or `PTQK_SCHEME_ASYMMETRIC`.
+ * @param params Not NULL; is changed.
+ */
+PTQK_API
+ptqk_status ptqk_range_estimator_for_scheme(const struct ptqk_ctx *ctx,
+                                            uint32_t scheme,
+                                            struct ptqk_range_estimator_params *params);
+
+/**
+ * Bytes of a range state. They depend on the parameters only: an aggregator min or max keeps one
+ * value per channel, another one keeps every sample of the window.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_range_state_size(const struct ptqk_ctx *ctx,
+                                  const struct ptqk_range_params *params,
+                                  size_t *bytes);
+
+/**
+ * Makes a state without samples.
+ *
+ * A range state sees the samples of one activation (or the one tensor of a weight), one after the
+ * other, and gives the minimum and the maximum of each channel. A state is plain memory: it can be
+ * copied, written to a file and sent to another machine as it is, and `ptqk_range_load` checks what
+ * comes back. For the same tensors in the same order, its bytes are the same on every CPU and for
+ * every number of threads.
+ *
+ * Layout, all numbers in the byte order of the machine:
+ *
+ * | byte | what |
+ * |---|---|
+ * | 0    | `PTQKRNGE` |
+ * | 8    | u32 0x01020304 |
+ * | 12   | u32 format version, 1 |
+ * | 16   | u64 bytes of the state |
+ * | 24   | `ptqk_range_params` |
+ * | 120  | u64 samples that counted |
+ * | 128  | u32 items of each kept sample, if there is a batch and an aggregator that keeps samples |
+ * | then | f32 values of the minimum branch |
+ * | then | f32 values of the maximum branch, padded to a multiple of 8 bytes |
+ *
+ * The values of a branch are one per channel with the aggregators min and max; otherwise
+ * `window_size` (or `num_samples`, if that is less or there is no window) samples, of 1 or
+ * `batch_items` items, of a value per channel. Sample `i` lies at place `i % window`.
+ *
+ * @param ctx         May be NULL.
+ * @param params      Not NULL.
+ * @param state       Receives the state. A multiple of 8.
+ * @param state_bytes Range: at least what `ptqk_range_state_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_range_init(const struct ptqk_ctx *ctx,
+                            const struct ptqk_range_params *params,
+                            void *state,
+                            size_t state_bytes);
+
+/**
+ * Adds one tensor as a sample: takes the statistics of both branches of each channel (and of each
+ * item of the batch, if there is one) and clips them.
+ *
+ * An empty tensor is skipped, and so is one beyond `num_samples`. A NaN in a channel gives NaN, and
+ * stays in the result. Minimum, maximum and largest magnitude are exact; means are summed in pieces
+ * of at most 256 in f32 and these in f64, and quantiles are exact with interpolation in f64; both
+ * are kept as f32. A zero is never -0. Progress is not reported: a sample counts as a whole.
+ *
+ * @param ctx         May be NULL.
+ * @param tensor      The tensor. Its axis `channel_axis` has `channels` indices; axis 0 has at most
+ *                    `batch_items`, if that is not 0.
+ * @param state       A state; is changed.
+ * @param state_bytes Its size.
+ */
+PTQK_API
+ptqk_status ptqk_range_update(const struct ptqk_ctx *ctx,
+                              const struct ptqk_tensor *tensor,
+                              void *state,
+                              size_t state_bytes);
+
+/**
+ * Adds the samples of a state after those of another: the result has the bytes that it would have
+ * if the tensors of `from` had come later. So blocks of consecutive samples on any number of
+ * workers, merged in order, give the bytes of one worker.
+ *
+ * The order of the samples matters for means (which are summed in it), for `window_size` (the last
+ * ones are kept) and for `num_samples` (the first ones count). It does not matter for minima, maxima,
+ * medians and means without outliers, as long as the same samples are kept. If the samples of both
+ * are more than `num_samples`, and `from` has kept extremes or a window rather than each of its
+ * samples, its first samples are not known apart, and the call is refused.
+ *
+ * @param ctx         May be NULL.
+ * @param from        A state with the same parameters.
+ * @param from_bytes  Its size.
+ * @param state       A state; is changed.
+ * @param state_bytes Its size.
+ */
+PTQK_API
+ptqk_status ptqk_range_merge(const struct ptqk_ctx *ctx,
+                             const void *from,
+                             size_t from_bytes,
+                             void *state,
+                             size_t state_bytes);
+
+/**
+ * Bytes of the workspace of `ptqk_range_finish`: 0 unless an aggregator is a median or leaves
+ * outliers out.
+ *
+ * @param ctx    May be NULL.
+ * @param params The parameters of the state.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_range_finish_workspace_size(const struct ptqk_ctx *ctx,
+                                             const struct ptqk_range_params *params,
+                                             size_t *bytes);
+
+/**
+ * The minimum and the maximum of each channel over the samples so far. The state does not change
+ * and can take more samples.
+ *
+ * Means and quantiles are f64, rounded at the end; means add the samples in their order, means
+ * without outliers in ascending order. With NaN among the values of a channel its result is NaN. With
+ * two samples that differ, an aggregator without outliers leaves nothing and gives 0, as NNCF.
+ *
+ * @param ctx             May be NULL.
+ * @param state           A state with at least one sample.
+ * @param state_bytes     Its size.
+ * @param channels        Its number of channels.
+ * @param min             Receives `channels` minima.
+ * @param max             Receives `channels` maxima.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_range_finish_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_range_finish(const struct ptqk_ctx *ctx,
+                              const void *state,
+                              size_t state_bytes,
+                              size_t channels,
+                              float *min,
+                              float *max,
+                              void *workspace,
+                              size_t workspace_bytes);
+
+/**
+ * Checks bytes that come from a file or another machine. The bytes of a state are refused if their
+ * magic, format version, byte order or size is another, if some are missing, if a parameter lies
+ * outside its range, or if the counts are none that updates give. The values are not looked at. A
+ * state that was checked needs no conversion: it can be updated, merged and finished where it is.
+ *
+ * @param ctx         May be NULL.
+ * @param state       The bytes. A multiple of 8.
+ * @param state_bytes Their number. Range: at least the size of the state.
+ * @param params      Receives the parameters of the state. May be NULL.
+ * @param samples     Receives the number of samples that counted. May be NULL.
+ */
+PTQK_API
+ptqk_status ptqk_range_load(const struct ptqk_ctx *ctx,
+                            const void *state,
+                            size_t state_bytes,
+                            struct ptqk_range_params *params,
+                            uint64_t *samples);
 
 /**
  * Fills the parameters of weight compression: int8_asym per channel, weights `[out, in]`,

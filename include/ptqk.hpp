@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -260,6 +261,48 @@ inline ptqk_quantile_params quantile_params() noexcept
     return params;
 }
 
+inline ptqk_statistics_params statistics_params() noexcept
+{
+    ptqk_statistics_params params;
+    ptqk_statistics_params_default(&params);
+    return params;
+}
+
+inline ptqk_range_estimator_params range_estimator_params() noexcept
+{
+    ptqk_range_estimator_params params;
+    ptqk_range_estimator_params_default(&params);
+    return params;
+}
+
+inline ptqk_range_params range_params() noexcept
+{
+    ptqk_range_params params;
+    ptqk_range_params_default(&params);
+    return params;
+}
+
+inline ptqk_histogram_params histogram_params() noexcept
+{
+    ptqk_histogram_params params;
+    ptqk_histogram_params_default(&params);
+    return params;
+}
+
+inline ptqk_histogram_range_params histogram_range_params() noexcept
+{
+    ptqk_histogram_range_params params;
+    ptqk_histogram_range_params_default(&params);
+    return params;
+}
+
+inline ptqk_sketch_params sketch_params() noexcept
+{
+    ptqk_sketch_params params;
+    ptqk_sketch_params_default(&params);
+    return params;
+}
+
 inline ptqk_requantize_params requantize_params() noexcept
 {
     ptqk_requantize_params params;
@@ -317,6 +360,24 @@ inline ptqk_matrix view_bf16(const std::uint16_t *data, std::size_t rows, std::s
                              std::size_t row_stride = dense) noexcept
 {
     return view(data, PTQK_DTYPE_BF16, rows, cols, row_stride);
+}
+
+/** A dense tensor of at most 8 axes, with elements of a PTQK_DTYPE_ constant. */
+inline ptqk_tensor tensor(const void *data, std::uint32_t dtype, std::initializer_list<std::size_t> shape) noexcept
+{
+    ptqk_tensor result{data, dtype, static_cast<std::uint32_t>(shape.size()), {}, {}};
+    std::size_t stride = 1, axis = std::min<std::size_t>(shape.size(), 8);
+    std::copy_n(shape.begin(), axis, result.shape);
+    while (axis-- > 0) {
+        result.strides[axis] = stride;
+        stride *= result.shape[axis];
+    }
+    return result;
+}
+
+inline ptqk_tensor tensor(const float *data, std::initializer_list<std::size_t> shape) noexcept
+{
+    return tensor(data, PTQK_DTYPE_F32, shape);
 }
 
 /** As view, of a matrix that is written. */
@@ -512,6 +573,261 @@ inline void quantile(context &ctx, const ptqk_quantile_params &params, const ptq
 inline void variance(context &ctx, const ptqk_reduce_params &params, const ptqk_matrix &src, float *result)
 {
     ctx.check(ptqk_variance(ctx.get(), &params, &src, result));
+}
+
+/* ---- Statistics of tensors ---- */
+
+inline float mean_variance(context &ctx, const ptqk_tensor &src, std::uint32_t axis)
+{
+    float result = 0.0f;
+    ctx.check(ptqk_mean_variance(ctx.get(), &src, axis, &result));
+    return result;
+}
+
+inline float max_variance(context &ctx, const ptqk_tensor &src, std::uint32_t axis)
+{
+    float result = 0.0f;
+    ctx.check(ptqk_max_variance(ctx.get(), &src, axis, &result));
+    return result;
+}
+
+inline float mean_abs_max(context &ctx, const ptqk_tensor &src, std::uint32_t axis)
+{
+    float result = 0.0f;
+    ctx.check(ptqk_mean_abs_max(ctx.get(), &src, axis, &result));
+    return result;
+}
+
+inline void channel_mean(context &ctx, const ptqk_tensor &src, std::int32_t channel_axis, std::size_t channels, float *mean)
+{
+    ctx.check(ptqk_channel_mean(ctx.get(), &src, channel_axis, channels, mean));
+}
+
+inline void channel_sum(context &ctx, const ptqk_tensor &src, std::int32_t channel_axis, std::size_t channels, double *sum)
+{
+    ctx.check(ptqk_channel_sum(ctx.get(), &src, channel_axis, channels, sum));
+}
+
+inline void channel_sum_squares(context &ctx, const ptqk_tensor &src, std::int32_t channel_axis, std::size_t channels, double *sum)
+{
+    ctx.check(ptqk_channel_sum_squares(ctx.get(), &src, channel_axis, channels, sum));
+}
+
+inline double mean_square(context &ctx, const ptqk_tensor &src)
+{
+    double result = 0.0;
+    ctx.check(ptqk_mean_square(ctx.get(), &src, &result));
+    return result;
+}
+
+inline double hawq_sensitivity(context &ctx, const double *mean_squares, std::size_t count)
+{
+    double result = 0.0;
+    ctx.check(ptqk_hawq_sensitivity(ctx.get(), mean_squares, count, &result));
+    return result;
+}
+
+inline void median_mad(context &ctx, const ptqk_tensor *tensors, std::size_t count, std::int32_t channel_axis,
+                       std::size_t channels, float *median, float *mad)
+{
+    ctx.check(ptqk_median_mad(ctx.get(), tensors, count, channel_axis, channels, median, mad));
+}
+
+inline void percentiles(context &ctx, const ptqk_tensor *tensors, std::size_t count, std::int32_t channel_axis,
+                        std::size_t channels, const double *percentiles, std::size_t n, float *values)
+{
+    ctx.check(ptqk_percentiles(ctx.get(), tensors, count, channel_axis, channels, percentiles, n, values));
+}
+
+inline std::size_t process_stats_columns(context &ctx, std::size_t samples, std::size_t subset_size)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_process_stats_columns(ctx.get(), samples, subset_size, &result));
+    return result;
+}
+
+inline std::size_t process_stats_workspace_size(context &ctx, std::size_t samples, std::size_t subset_size)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_process_stats_workspace_size(ctx.get(), samples, subset_size, &result));
+    return result;
+}
+
+inline void process_stats(context &ctx, const ptqk_matrix &means, const std::uint64_t *token_counts,
+                          std::size_t subset_size, float *importance, const ptqk_matrix_mut &x, void *workspace,
+                          std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_process_stats(ctx.get(), &means, token_counts, subset_size, importance, &x, workspace,
+                                 workspace_bytes));
+}
+
+/* ---- Ranges of many tensors ---- */
+
+inline ptqk_range_estimator_params range_estimator_preset(context &ctx, std::uint32_t preset)
+{
+    auto params = range_estimator_params();
+    ctx.check(ptqk_range_estimator_preset(ctx.get(), preset, &params));
+    return params;
+}
+
+inline ptqk_range_estimator_params range_estimator_for_scheme(context &ctx, std::uint32_t scheme,
+                                                              ptqk_range_estimator_params params)
+{
+    ctx.check(ptqk_range_estimator_for_scheme(ctx.get(), scheme, &params));
+    return params;
+}
+
+inline std::size_t range_state_size(context &ctx, const ptqk_range_params &params)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_range_state_size(ctx.get(), &params, &result));
+    return result;
+}
+
+/** States are multiples of 8: a std::vector<std::uint64_t> holds one. */
+inline void range_init(context &ctx, const ptqk_range_params &params, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_range_init(ctx.get(), &params, state, state_bytes));
+}
+
+inline void range_update(context &ctx, const ptqk_tensor &tensor, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_range_update(ctx.get(), &tensor, state, state_bytes));
+}
+
+inline void range_merge(context &ctx, const void *from, std::size_t from_bytes, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_range_merge(ctx.get(), from, from_bytes, state, state_bytes));
+}
+
+inline std::size_t range_finish_workspace_size(context &ctx, const ptqk_range_params &params)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_range_finish_workspace_size(ctx.get(), &params, &result));
+    return result;
+}
+
+inline void range_finish(context &ctx, const void *state, std::size_t state_bytes, std::size_t channels, float *min,
+                         float *max, void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_range_finish(ctx.get(), state, state_bytes, channels, min, max, workspace, workspace_bytes));
+}
+
+/** `params` and `samples` may be nullptr. */
+inline void range_load(context &ctx, const void *state, std::size_t state_bytes, ptqk_range_params *params,
+                       std::uint64_t *samples)
+{
+    ctx.check(ptqk_range_load(ctx.get(), state, state_bytes, params, samples));
+}
+
+/* ---- Histograms: a std::vector<std::uint64_t> holds a state ---- */
+
+inline std::size_t histogram_state_size(context &ctx, const ptqk_histogram_params &params)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_histogram_state_size(ctx.get(), &params, &result));
+    return result;
+}
+
+inline void histogram_init(context &ctx, const ptqk_histogram_params &params, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_histogram_init(ctx.get(), &params, state, state_bytes));
+}
+
+inline std::size_t histogram_workspace_size(context &ctx, const ptqk_histogram_params &params, std::size_t rows,
+                                            std::size_t cols)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_histogram_workspace_size(ctx.get(), &params, rows, cols, &result));
+    return result;
+}
+
+inline void histogram_update(context &ctx, const ptqk_matrix &src, void *state, std::size_t state_bytes,
+                             void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_histogram_update(ctx.get(), &src, state, state_bytes, workspace, workspace_bytes));
+}
+
+inline void histogram_merge(context &ctx, const void *other, std::size_t other_bytes, void *state,
+                            std::size_t state_bytes, void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_histogram_merge(ctx.get(), other, other_bytes, state, state_bytes, workspace, workspace_bytes));
+}
+
+/** `summary` and `counts` may be nullptr. */
+inline void histogram_query(context &ctx, const void *state, std::size_t state_bytes, ptqk_histogram_summary *summary,
+                            double *counts, std::size_t counts_len)
+{
+    ctx.check(ptqk_histogram_query(ctx.get(), state, state_bytes, summary, counts, counts_len));
+}
+
+/** `params` may be nullptr. */
+inline void histogram_load(context &ctx, const void *state, std::size_t state_bytes, ptqk_histogram_params *params)
+{
+    ctx.check(ptqk_histogram_load(ctx.get(), state, state_bytes, params));
+}
+
+inline std::size_t histogram_range_workspace_size(context &ctx, const ptqk_histogram_range_params &params,
+                                                  std::uint32_t num_bins)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_histogram_range_workspace_size(ctx.get(), &params, num_bins, &result));
+    return result;
+}
+
+inline range histogram_range(context &ctx, const ptqk_histogram_range_params &params, const void *state,
+                             std::size_t state_bytes, void *workspace, std::size_t workspace_bytes)
+{
+    range result{};
+    ctx.check(ptqk_histogram_range(ctx.get(), &params, state, state_bytes, &result.min, &result.max, workspace,
+                                   workspace_bytes));
+    return result;
+}
+
+/* ---- Quantile sketches: a std::vector<std::uint64_t> holds a state ---- */
+
+inline std::size_t sketch_state_size(context &ctx, const ptqk_sketch_params &params)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_sketch_state_size(ctx.get(), &params, &result));
+    return result;
+}
+
+inline void sketch_init(context &ctx, const ptqk_sketch_params &params, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_sketch_init(ctx.get(), &params, state, state_bytes));
+}
+
+inline std::size_t sketch_workspace_size(context &ctx, const ptqk_sketch_params &params)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_sketch_workspace_size(ctx.get(), &params, &result));
+    return result;
+}
+
+inline void sketch_update(context &ctx, const ptqk_matrix &src, void *state, std::size_t state_bytes, void *workspace,
+                          std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_sketch_update(ctx.get(), &src, state, state_bytes, workspace, workspace_bytes));
+}
+
+inline void sketch_merge(context &ctx, const void *other, std::size_t other_bytes, void *state, std::size_t state_bytes,
+                         void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_sketch_merge(ctx.get(), other, other_bytes, state, state_bytes, workspace, workspace_bytes));
+}
+
+/** `summary` may be nullptr. */
+inline void sketch_query(context &ctx, const void *state, std::size_t state_bytes, ptqk_sketch_summary *summary,
+                         const double *probabilities, std::size_t count, double *quantiles)
+{
+    ctx.check(ptqk_sketch_query(ctx.get(), state, state_bytes, summary, probabilities, count, quantiles));
+}
+
+/** `params` may be nullptr. */
+inline void sketch_load(context &ctx, const void *state, std::size_t state_bytes, ptqk_sketch_params *params)
+{
+    ctx.check(ptqk_sketch_load(ctx.get(), state, state_bytes, params));
 }
 
 /* ---- Requantization ---- */

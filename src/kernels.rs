@@ -166,6 +166,33 @@ pub struct Codebook<'a> {
     pub scale: &'a [f32],
 }
 
+/// Counters of one bin: element `i` of a call is counted by the one at `i % 4`, so that equal
+/// neighbours do not wait for each other. Their sum is the count.
+pub type Counters = [u32; 4];
+
+/// The bins of a histogram: any ascending ones of about one width.
+#[derive(Clone, Copy, Debug)]
+pub struct Bins<'a> {
+    /// Where the bins begin, and where the last one ends: one more than there are bins.
+    pub edges: &'a [f32],
+    /// Bins per unit, or 0 if that is of no use: then bins are searched.
+    pub inverse: f32,
+    /// How far an edge or a computed position may be from where it should be, in bins; at most 0.25.
+    /// A number as near to an edge is compared with it.
+    pub slack: f32,
+}
+
+/// The bins of a histogram on a grid: bin `j` begins at `(first + j) * width`.
+#[derive(Clone, Copy, Debug)]
+pub struct GridBins {
+    /// Width of a bin: a power of two, `2^-126..2^126`.
+    pub width: f32,
+    /// `1 / width`.
+    pub inverse: f32,
+    /// Bin 0, counted from 0; `-2^25..2^25`, like all bins.
+    pub first: i32,
+}
+
 /// Calls `$user!` with the list of kernels: `fn name(arguments) -> result = family::body;`.
 macro_rules! kernel_list {
     ($user:ident $($context:tt)*) => { $user! { $($context)*
@@ -279,6 +306,13 @@ macro_rules! kernel_list {
         fn min_max_columns(src: &[f32], min: &mut [f32], max: &mut [f32]) = range::min_max_columns;
         /// `max[i] = max(max[i], |src[i]|)`; a NaN stays.
         fn abs_max_columns(src: &[f32], max: &mut [f32]) = range::abs_max_columns;
+
+        /// Counts `src[i]` in the last bin whose beginning is at most `src[i]`; in the first if there
+        /// is none, and in the last if it is beyond the end. No element is NaN.
+        fn histogram(src: &[f32], bins: &Bins<'_>, counts: &mut [Counters]) = histogram::run;
+        /// Counts `src[i]` in bin `floor(src[i] / width) - first`, which `counts` has. No element is
+        /// NaN or more than `2^25` bins away from 0.
+        fn histogram_grid(src: &[f32], bins: &GridBins, counts: &mut [Counters]) = histogram::grid;
 
         /// Sum in a fixed order: element `i` joins partial sum `i % 32`, then the partial sums are
         /// folded in halves (`lane[i] += lane[i + 16]`, then 8, 4, 2, 1).

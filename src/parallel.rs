@@ -164,6 +164,12 @@ impl Cut {
         Self { rows, cols, down, across }
     }
 
+    /// Tiles of `down` rows and `across` columns.
+    #[must_use]
+    pub fn exact(rows: usize, cols: usize, down: usize, across: usize) -> Self {
+        Self { rows, cols, down: down.max(1), across: across.max(1) }
+    }
+
     /// The same for a matrix whose every element stands for `depth` elements of work.
     #[must_use]
     pub fn depth(self, depth: usize) -> Self {

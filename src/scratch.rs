@@ -46,6 +46,10 @@ impl<'a> Scratch<'a> {
         let padded = bytes.checked_next_multiple_of(ALIGNMENT).ok_or(overflow())?;
         self.used = self.used.checked_add(padded).ok_or(overflow())?;
         self.most = self.most.max(self.used);
+        if bytes == 0 {
+            // What is left of the memory may be nothing, at no address.
+            return Ok(&mut []);
+        }
         let Some(memory) = self.memory.take() else { return Ok(&mut []) };
         let Some((array, rest)) = memory.split_at_mut_checked(padded) else {
             return Err(too_small(self.used));
@@ -68,6 +72,13 @@ impl<'a> Scratch<'a> {
         let slack = if self.most == 0 { 0 } else { ALIGNMENT - 1 };
         self.most.checked_add(slack).filter(|b| isize::try_from(*b).is_ok()).ok_or(overflow())
     }
+}
+
+/// Bytes that `carve` cuts.
+pub fn needed<T>(carve: impl FnOnce(&mut Scratch<'static>) -> Result<T>) -> Result<usize> {
+    let mut scratch = Scratch::counter();
+    carve(&mut scratch)?;
+    scratch.bytes()
 }
 
 fn overflow() -> Error {

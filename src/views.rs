@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code, reason = "rows are cut out of the caller's memory")]
 
+#[cfg(feature = "range")]
+pub mod tensor;
+
 use crate::parallel::{Tile, Tiled};
 use crate::params::matrix::{CodeType, Dtype};
 use core::marker::PhantomData;
@@ -185,6 +188,18 @@ impl<'a> MatrixView<'a> {
         self.place.data == other.place.data
             && self.place.stride_bytes == other.place.stride_bytes
             && self.dtype == other.dtype
+    }
+
+    /// The same elements as one row, if rows follow each other without a gap.
+    #[must_use]
+    pub fn flattened(self) -> Self {
+        let Place { data, rows, cols, stride_bytes } = self.place;
+        // All elements lie in one object, so their number fits.
+        if rows == 0 || cols.checked_mul(self.dtype.bytes()) != Some(stride_bytes) {
+            return self;
+        }
+        let place = Place { data, rows: 1, cols: rows * cols, stride_bytes };
+        Self { place, ..self }
     }
 
     /// The elements `cols` of `row`; none where the matrix has none.

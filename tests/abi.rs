@@ -84,6 +84,37 @@ layouts! {
     "ptqk_quantile_params": QuantileParams, 16 | 16 {
         size: 0 | 0, granularity: 4 | 4, group_size: 8 | 8, magnitude: 12 | 12,
     }
+    "ptqk_tensor": Tensor, 144 | 76 {
+        data: 0 | 0, dtype: 8 | 4, rank: 12 | 8, shape: 16 | 12, strides: 80 | 44,
+    }
+    "ptqk_statistics_params": StatisticsParams, 24 | 24 {
+        size: 0 | 0, statistics_type: 4 | 4, aggregator_type: 8 | 8, clipping_value: 12 | 12,
+        quantile_outlier_prob: 16 | 16,
+    }
+    "ptqk_range_estimator_params": RangeEstimatorParams, 56 | 56 {
+        size: 0 | 0, reserved: 4 | 4, min: 8 | 8, max: 32 | 32,
+    }
+    "ptqk_range_params": RangeParams, 96 | 96 {
+        size: 0 | 0, channel_axis: 4 | 4, estimator: 8 | 8, channels: 64 | 64,
+        num_samples: 72 | 72, window_size: 80 | 80, batch_items: 88 | 88,
+    }
+    "ptqk_histogram_params": HistogramParams, 16 | 16 {
+        size: 0 | 0, num_bins: 4 | 4, kind: 8 | 8, upsample_rate: 12 | 12,
+    }
+    "ptqk_histogram_summary": HistogramSummary, 56 | 56 {
+        low: 0 | 0, high: 8 | 8, min: 16 | 16, max: 24 | 24, total: 32 | 32, updates: 40 | 40,
+        kind: 48 | 48, num_bins: 52 | 52,
+    }
+    "ptqk_histogram_range_params": HistogramRangeParams, 32 | 32 {
+        size: 0 | 0, method: 4 | 4, scheme: 8 | 8, levels: 12 | 12, dst_levels: 16 | 16,
+        reserved: 20 | 20, percentile: 24 | 24,
+    }
+    "ptqk_sketch_params": SketchParams, 8 | 8 {
+        size: 0 | 0, capacity: 4 | 4,
+    }
+    "ptqk_sketch_summary": SketchSummary, 32 | 32 {
+        total: 0 | 0, rank_over: 8 | 8, rank_under: 16 | 16, min: 24 | 24, max: 28 | 28,
+    }
     "ptqk_requantize_params": RequantizeParams, 24 | 24 {
         size: 0 | 0, granularity: 4 | 4, fixed_point: 8 | 8, zero_point: 12 | 12,
         code_min: 16 | 16, code_max: 20 | 20,
@@ -151,6 +182,11 @@ fn structures() -> BTreeMap<String, Vec<Field>> {
                     Some((_, callback)) => callback.split(')').next().unwrap(),
                     None => declaration.rsplit([' ', '*']).next().unwrap(),
                 };
+                // An array has its length after its name.
+                let name = match name.split_once('[') {
+                    Some((name, _)) => name,
+                    None => name,
+                };
                 fields.push((name.to_owned(), std::mem::take(&mut doc).trim().to_owned()));
             }
         }
@@ -214,6 +250,24 @@ fn constants() {
         PTQK_SIGNEDNESS_UNSIGNED = 2: Signedness::Unsigned,
         PTQK_SCHEME_SYMMETRIC = 0: Scheme::Symmetric,
         PTQK_SCHEME_ASYMMETRIC = 1: Scheme::Asymmetric,
+        PTQK_STATISTICS_TYPE_MIN = 0: StatisticsType::Min,
+        PTQK_STATISTICS_TYPE_MAX = 1: StatisticsType::Max,
+        PTQK_STATISTICS_TYPE_ABS_MAX = 2: StatisticsType::AbsMax,
+        PTQK_STATISTICS_TYPE_MEAN = 3: StatisticsType::Mean,
+        PTQK_STATISTICS_TYPE_QUANTILE = 4: StatisticsType::Quantile,
+        PTQK_STATISTICS_TYPE_ABS_QUANTILE = 5: StatisticsType::AbsQuantile,
+        PTQK_AGGREGATOR_TYPE_MIN = 0: AggregatorType::Min,
+        PTQK_AGGREGATOR_TYPE_MAX = 1: AggregatorType::Max,
+        PTQK_AGGREGATOR_TYPE_MEAN = 2: AggregatorType::Mean,
+        PTQK_AGGREGATOR_TYPE_MEDIAN = 3: AggregatorType::Median,
+        PTQK_AGGREGATOR_TYPE_MEAN_NO_OUTLIERS = 4: AggregatorType::MeanNoOutliers,
+        PTQK_AGGREGATOR_TYPE_MEDIAN_NO_OUTLIERS = 5: AggregatorType::MedianNoOutliers,
+        PTQK_RANGE_PRESET_MIN_MAX = 0: RangePreset::MinMax,
+        PTQK_RANGE_PRESET_MEAN_MIN_MAX = 1: RangePreset::MeanMinMax,
+        PTQK_RANGE_PRESET_MEDIAN_MIN_MAX = 2: RangePreset::MedianMinMax,
+        PTQK_RANGE_PRESET_MEAN_NO_OUTLIERS_MIN_MAX = 3: RangePreset::MeanNoOutliersMinMax,
+        PTQK_RANGE_PRESET_MEAN_QUANTILE = 4: RangePreset::MeanQuantile,
+        PTQK_RANGE_PRESET_HISTOGRAM = 5: RangePreset::Histogram,
         PTQK_FIXED_POINT_DOUBLE_ROUNDING = 0: FixedPoint::DoubleRounding,
         PTQK_FIXED_POINT_SINGLE_ROUNDING = 1: FixedPoint::SingleRounding,
         PTQK_WEIGHT_MODE_INT8_SYM = 0: WeightMode::Int8Sym,
@@ -277,6 +331,12 @@ fn constants() {
         PTQK_CODE_TYPE_E2M3 = 14: CodeType::E2m3,
         PTQK_CODE_TYPE_E2M1 = 15: CodeType::E2m1,
         PTQK_CODE_TYPE_NF4 = 16: CodeType::Nf4,
+        PTQK_HISTOGRAM_KIND_PARITY = 0: HistogramKind::Parity,
+        PTQK_HISTOGRAM_KIND_MERGEABLE = 1: HistogramKind::Mergeable,
+        PTQK_RANGE_METHOD_NNCF = 0: RangeMethod::Nncf,
+        PTQK_RANGE_METHOD_ENTROPY = 1: RangeMethod::Entropy,
+        PTQK_RANGE_METHOD_MSE = 2: RangeMethod::Mse,
+        PTQK_RANGE_METHOD_PERCENTILE = 3: RangeMethod::Percentile,
         PTQK_GROUP_ACTION_COMPRESS = 0: GroupAction::Compress,
         PTQK_GROUP_ACTION_BACKUP = 1: GroupAction::Backup,
         PTQK_GROUP_ACTION_SKIP = 2: GroupAction::Skip,
@@ -332,6 +392,10 @@ fn meaning(field: &str, word: &str) -> f64 {
         "overflow_fix" => "PTQK_OVERFLOW_FIX",
         "fallback_mode" => "PTQK_GROUP_FALLBACK",
         "rounding" => "PTQK_FLOAT_ROUNDING",
+        "kind" => "PTQK_HISTOGRAM_KIND",
+        "method" => "PTQK_RANGE_METHOD",
+        "statistics_type" => "PTQK_STATISTICS_TYPE",
+        "aggregator_type" => "PTQK_AGGREGATOR_TYPE",
         _ => "",
     };
     let whole = prefix.is_empty() || word.starts_with("PTQK_");
@@ -366,7 +430,11 @@ number! {
     i32: |x| f64::from(x),
     // The shortest decimal that means it, as documentation states it.
     f32: |x| x.to_string().parse().unwrap(),
+    f64: |x| x,
     u64: |x| x as f64,
+    // The name of what it does.
+    StatisticsParams: |x| f64::from(x.statistics_type),
+    RangeEstimatorParams: |x| f64::from(if x == RangeEstimatorParams::DEFAULT { 0 } else { 1 }),
     *const f32: |x| x.addr() as f64,
 }
 
@@ -401,6 +469,24 @@ fn defaults() {
         }
         "ptqk_quantile_params": QuantileParams, ptqk_quantile_params_default {
             granularity, group_size, magnitude,
+        }
+        "ptqk_statistics_params": StatisticsParams, ptqk_statistics_params_default {
+            statistics_type, aggregator_type, clipping_value, quantile_outlier_prob,
+        }
+        "ptqk_range_estimator_params": RangeEstimatorParams, ptqk_range_estimator_params_default {
+            reserved, min, max,
+        }
+        "ptqk_range_params": RangeParams, ptqk_range_params_default {
+            channel_axis, estimator, channels, num_samples, window_size, batch_items,
+        }
+        "ptqk_histogram_params": HistogramParams, ptqk_histogram_params_default {
+            num_bins, kind, upsample_rate,
+        }
+        "ptqk_histogram_range_params": HistogramRangeParams, ptqk_histogram_range_params_default {
+            method, scheme, levels, dst_levels, reserved, percentile,
+        }
+        "ptqk_sketch_params": SketchParams, ptqk_sketch_params_default {
+            capacity,
         }
         "ptqk_requantize_params": RequantizeParams, ptqk_requantize_params_default {
             granularity, fixed_point, zero_point, code_min, code_max,

@@ -24,8 +24,8 @@ use ptqk::dispatch;
 use ptqk::ffi::Ctx;
 use ptqk::formats::{self, FloatFormat};
 use ptqk::kernels::{
-    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Kernels, PowerRounding,
-    TableCoding,
+    Affine, Bins, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, GridBins,
+    Kernels, PowerRounding, TableCoding,
 };
 use ptqk::params::elementwise::Rounding;
 use std::cell::RefCell;
@@ -419,6 +419,18 @@ const CASES: &[Case] = &[
     case!(abs_max_bf16, |k, n, p| k.abs_max_bf16(p.noise(n))),
     case!(min_max_columns, |k, n, p| k.min_max_columns(p.noise(n), p.output(n), p.output(n))),
     case!(abs_max_columns, |k, n, p| k.abs_max_columns(p.noise(n), p.output(n))),
+    case!(histogram, |k, n, p| for inverse in [1.0, 0.0] {
+        p.used = 0;
+        let bins = Bins { edges: p.input(18, |i| i as f32), inverse, slack: 0.25 };
+        k.histogram(p.noise(n), &bins, p.output(17))
+    }),
+    case!(histogram_grid, |k, n, p| {
+        k.histogram_grid(
+            p.noise(n),
+            &GridBins { width: 0.5, inverse: 2.0, first: -3 },
+            p.output(17),
+        )
+    }),
     case!(sum, |k, n, p| k.sum(p.noise(n))),
     case!(sum_f16, |k, n, p| k.sum_f16(p.noise(n))),
     case!(sum_bf16, |k, n, p| k.sum_bf16(p.noise(n))),

@@ -7,7 +7,11 @@ pub mod coding;
 #[cfg(feature = "convert")]
 pub mod convert;
 mod elementwise;
+#[cfg(feature = "range")]
+mod envelope;
 pub mod fake_quantize;
+#[cfg(feature = "range")]
+pub mod histogram;
 pub mod pack;
 #[cfg(feature = "range")]
 pub mod quantile;
@@ -17,7 +21,13 @@ pub mod quantizer;
 pub mod range;
 #[cfg(feature = "requantize")]
 pub mod requantize;
+#[cfg(feature = "range")]
+pub mod sketch;
+#[cfg(feature = "range")]
+mod sort;
 mod stage;
+#[cfg(feature = "range")]
+pub mod statistics;
 #[cfg(feature = "weights")]
 pub mod weights;
 

@@ -301,7 +301,7 @@ pub fn quantiles<P: Passes + ?Sized>(
 }
 
 /// Between two values, as numpy does it: from the nearer end.
-fn interpolated(low: f64, high: f64, share: f64) -> f64 {
+pub(crate) fn interpolated(low: f64, high: f64, share: f64) -> f64 {
     let width = high - low;
     let between = if low == high {
         low

@@ -9,7 +9,7 @@ use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, Tiled};
 use crate::params::elementwise::Sharing;
-use crate::status::Result;
+use crate::status::{Error, Result, Status};
 use crate::views::{Blocks, MatrixView, PerGroup, Run};
 use core::num::NonZeroUsize;
 use core::ops::Range;
@@ -349,4 +349,26 @@ fn column_sums(
         each_row(k, src, cols.clone(), strip, |_, x| add(x, acc));
         sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
     }
+}
+
+/// The refusal of the first element that is not finite.
+pub(crate) fn not_finite(src: MatrixView<'_>) -> Error {
+    let finite = |x: f32| if x.is_finite() { None } else { Some(x) };
+    for row in 0..src.rows() {
+        let found = match src.row(row) {
+            Run::F32(x) => x.iter().map(|x| finite(*x)).enumerate().find(|(_, x)| x.is_some()),
+            Run::F16(x) => {
+                x.iter().map(|x| finite(x.to_f32())).enumerate().find(|(_, x)| x.is_some())
+            }
+            Run::Bf16(x) => {
+                x.iter().map(|x| finite(x.to_f32())).enumerate().find(|(_, x)| x.is_some())
+            }
+        };
+        if let Some((col, Some(x))) = found {
+            let index = row as u64 * src.cols() as u64 + col as u64;
+            let rule = c"must be finite";
+            return Error::element(Status::NotFinite, c"src", rule, index, f64::from(x));
+        }
+    }
+    Error::new(Status::NotFinite, c"src", c"must be finite")
 }

@@ -1,17 +1,31 @@
 //! The rules of the border: NULL, alignment, sizes that overflow, strides, overlap, structure
 //! sizes. Nothing here writes to an output.
 
+#[cfg(feature = "range")]
+mod state;
+#[cfg(feature = "range")]
+mod tensor;
+
+#[cfg(feature = "range")]
+pub(super) use state::{number, state, state_mut};
+#[cfg(feature = "range")]
+pub(super) use tensor::tensor;
+
 use crate::parallel::Exec;
 use crate::params::Sized32;
 use crate::params::context::{Ctx, Detail};
 #[cfg(feature = "requantize")]
 use crate::params::matrix::Accumulators;
 use crate::params::matrix::{CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
+#[cfg(feature = "range")]
+use crate::scratch;
 use crate::status::{Error, Result, Status};
 #[cfg(feature = "requantize")]
 use crate::views::AccumulatorsView;
 use crate::views::{CodesView, CodesViewMut, MatrixView, MatrixViewMut};
 use core::ffi::CStr;
+#[cfg(feature = "range")]
+use core::ffi::c_void;
 use core::ptr;
 
 /// Runs the body of an entry point and reports why it failed.
@@ -247,6 +261,15 @@ impl<T> Output<T> {
         // SAFETY: not NULL, aligned, at most `isize::MAX` bytes; the rest is the contract.
         unsafe { core::slice::from_raw_parts_mut(self.pointer, self.len) }
     }
+}
+
+/// Working memory at any address, of which `needed` bytes are used.
+#[cfg(feature = "range")]
+pub(super) fn workspace(pointer: *mut c_void, bytes: usize, needed: usize) -> Result<Output<u8>> {
+    if bytes < needed {
+        return Err(scratch::too_small(needed));
+    }
+    Output::new(pointer.cast(), needed, c"workspace")
 }
 
 /// One value that is written.

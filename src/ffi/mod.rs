@@ -12,14 +12,22 @@ mod check;
 mod codebook;
 #[cfg(feature = "convert")]
 mod convert;
+#[cfg(feature = "range")]
+mod histogram;
 mod library;
 mod pack;
 mod quantize;
 mod quantizer;
 #[cfg(feature = "range")]
 mod range;
+#[cfg(feature = "range")]
+mod reducers;
 #[cfg(feature = "requantize")]
 mod requantize;
+#[cfg(feature = "range")]
+mod sketch;
+#[cfg(feature = "range")]
+mod statistics;
 #[cfg(feature = "weights")]
 mod weights;
 
@@ -27,14 +35,22 @@ mod weights;
 pub use codebook::*;
 #[cfg(feature = "convert")]
 pub use convert::*;
+#[cfg(feature = "range")]
+pub use histogram::*;
 pub use library::*;
 pub use pack::*;
 pub use quantize::*;
 pub use quantizer::*;
 #[cfg(feature = "range")]
 pub use range::*;
+#[cfg(feature = "range")]
+pub use reducers::*;
 #[cfg(feature = "requantize")]
 pub use requantize::*;
+#[cfg(feature = "range")]
+pub use sketch::*;
+#[cfg(feature = "range")]
+pub use statistics::*;
 #[cfg(feature = "weights")]
 pub use weights::*;
 
@@ -49,6 +65,10 @@ pub use crate::params::convert::{
 pub use crate::params::elementwise::{
     FakeQuantizeParams, Granularity, QuantileParams, QuantizeParams, ReduceParams, Rounding,
 };
+#[cfg(feature = "range")]
+pub use crate::params::histogram::{
+    HistogramKind, HistogramParams, HistogramRangeParams, HistogramSummary, RangeMethod,
+};
 pub use crate::params::matrix::{
     Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,
 };
@@ -57,6 +77,15 @@ pub use crate::params::quantization::{
 };
 #[cfg(feature = "requantize")]
 pub use crate::params::requantize::{FixedPoint, RequantizeParams};
+#[cfg(feature = "range")]
+pub use crate::params::sketch::{SketchParams, SketchSummary};
+#[cfg(feature = "range")]
+pub use crate::params::statistics::{
+    AggregatorType, RangeEstimatorParams, RangeParams, RangePreset, StatisticsParams,
+    StatisticsType,
+};
+#[cfg(feature = "range")]
+pub use crate::params::tensor::Tensor;
 #[cfg(feature = "weights")]
 pub use crate::params::weights::{
     AsymmetricRange, GroupAction, GroupChoice, GroupFallback, GroupFallbackParams, MxScale,

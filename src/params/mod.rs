@@ -10,10 +10,18 @@ pub mod context;
 #[cfg(feature = "convert")]
 pub mod convert;
 pub mod elementwise;
+#[cfg(feature = "range")]
+pub mod histogram;
 pub mod matrix;
 pub mod quantization;
 #[cfg(feature = "requantize")]
 pub mod requantize;
+#[cfg(feature = "range")]
+pub mod sketch;
+#[cfg(feature = "range")]
+pub mod statistics;
+#[cfg(feature = "range")]
+pub mod tensor;
 #[cfg(feature = "weights")]
 pub mod weights;
 

@@ -13,6 +13,7 @@ pub(crate) mod divide;
 pub(crate) mod encode;
 pub(crate) mod fake_convert;
 pub(crate) mod fake_quantize;
+pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;
 pub(crate) mod pack;

@@ -6,6 +6,7 @@ mod convert;
 mod dequantize;
 pub(crate) mod fake_convert;
 mod fake_quantize;
+pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;
 pub(crate) mod pack;
@@ -20,8 +21,8 @@ pub(crate) mod scale;
 mod table;
 
 use crate::kernels::{
-    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels,
-    PowerRounding, TableCoding, kernel_list,
+    Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
+    GridBins, Isa, Kernels, PowerRounding, TableCoding, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};

@@ -10,8 +10,8 @@ mod words;
 
 use crate::arch::vector_tier;
 use crate::kernels::{
-    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Isa, Kernels,
-    PowerRounding, TableCoding, kernel_list,
+    Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
+    GridBins, Isa, Kernels, PowerRounding, TableCoding, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};

@@ -1,0 +1,53 @@
+//! What the bytes of every state begin with, and its check when they come back from a file or from
+//! another machine.
+
+use crate::status::{Error, Result};
+use core::ffi::CStr;
+
+/// As another byte order would not read it.
+const BYTE_ORDER: u32 = 0x0102_0304;
+
+/// The first bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Envelope {
+    magic: [u8; 8],
+    byte_order: u32,
+    version: u32,
+    /// Size of the state.
+    pub(super) bytes: u64,
+}
+
+/// What a kind of state is known by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Format {
+    /// Its name.
+    pub(super) magic: [u8; 8],
+    /// The version that this library reads and writes.
+    pub(super) version: u32,
+}
+
+impl Format {
+    /// The envelope of a state of so many 64-bit words.
+    pub(super) fn envelope(self, words: usize) -> Envelope {
+        let Self { magic, version } = self;
+        Envelope { magic, byte_order: BYTE_ORDER, version, bytes: words as u64 * 8 }
+    }
+
+    /// Refuses the bytes of something else; the size is not looked at.
+    pub(super) fn check(self, found: &Envelope, argument: &'static CStr) -> Result {
+        let refuse = |field, rule, value| Err(Error::field(argument, field, rule, value));
+        if found.magic != self.magic {
+            return refuse(c"magic", c"must be that of such a state", 0.0);
+        }
+        if found.byte_order != BYTE_ORDER {
+            let rule = c"must be that of this machine";
+            return refuse(c"byte_order", rule, f64::from(found.byte_order));
+        }
+        if found.version != self.version {
+            let rule = c"must be a format version that this library knows";
+            return refuse(c"version", rule, f64::from(found.version));
+        }
+        Ok(())
+    }
+}

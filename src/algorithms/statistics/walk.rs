@@ -1,0 +1,237 @@
+//! Lines of a tensor, piece by piece. A sum is cut at multiples of `STAGE` elements of a line, and
+//! rows of channels are added `ROWS` at a time, however the elements lie in memory: strides change
+//! the speed and no bit.
+
+use crate::algorithms::WHOLE;
+use crate::algorithms::quantile::Passes;
+use crate::algorithms::stage::{STAGE, cuts, group_extremes, widen_into, widened};
+use crate::kernels::Kernels;
+use crate::views::Run;
+use crate::views::tensor::{ChannelView, Line, Part};
+use core::ops::Range;
+
+/// Channels that are reduced together.
+pub(super) const BLOCK: usize = 128;
+
+/// Rows of channels that are added in f32 before f64 takes over.
+const ROWS: usize = 256;
+
+/// What the extremes of nothing are.
+pub(super) const NONE: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
+
+/// The elements `range` of a line, at most `STAGE`, as f32: where they are, or in `buffer`.
+pub(super) fn staged<'a>(
+    k: &Kernels,
+    line: &Line<'a>,
+    range: Range<usize>,
+    buffer: &'a mut [f32; STAGE],
+) -> &'a [f32] {
+    if let Part::Dense(run) = line.part(range.clone())
+        && run.len() == range.len()
+    {
+        return widened(k, run, buffer);
+    }
+    let all = buffer.get_mut(..range.len()).unwrap_or_default();
+    let (mut room, mut at) = (&mut *all, range.start);
+    while at < range.end {
+        let part = line.part(at..range.end);
+        let Some((to, rest)) = room.split_at_mut_checked(part.len()) else { break };
+        match part {
+            _ if part.is_empty() => break,
+            Part::Dense(run) => widen_into(k, run, to),
+            Part::Spread(spread) => spread.copy_to(to),
+        }
+        at += to.len();
+        room = rest;
+    }
+    all
+}
+
+/// Calls `f` with the elements of a line as f32, in pieces of any length.
+fn each_piece(k: &Kernels, line: &Line<'_>, f: &mut dyn FnMut(&[f32])) {
+    let mut buffer = [0.0; STAGE];
+    let mut at = 0;
+    while at < line.len() {
+        let end = match line.part(at..line.len()) {
+            Part::Dense(Run::F32(x)) if x.len() >= STAGE => {
+                f(x);
+                at + x.len()
+            }
+            _ => {
+                let end = line.len().min(at + STAGE);
+                f(staged(k, line, at..end, &mut buffer));
+                end
+            }
+        };
+        at = end;
+    }
+}
+
+/// The elements of a channel of an item.
+pub(super) struct Channel<'v> {
+    pub view: &'v ChannelView<'v>,
+    pub item: usize,
+    pub channel: usize,
+}
+
+impl Passes for Channel<'_> {
+    fn count(&self) -> usize {
+        self.view.depth()
+    }
+
+    fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
+        let Self { view, item, channel } = *self;
+        if view.is_by_column() {
+            each_piece(k, &view.column(item, channel), f);
+            return;
+        }
+        for outer in 0..view.outer() {
+            each_piece(k, &view.line(item, outer, channel), f);
+        }
+    }
+}
+
+/// The lower of two, or NaN.
+pub(super) fn lower(a: f32, b: f32) -> f32 {
+    if a < b || a.is_nan() { a } else { b }
+}
+
+/// The higher of two, or NaN.
+pub(super) fn higher(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+/// Both extremes of two ranges.
+pub(super) fn wider(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
+    (lower(a.0, b.0), higher(a.1, b.1))
+}
+
+/// Minimum and maximum of a part of a line. NaN where there is one; a zero is +0.
+pub(super) fn extremes_of(k: &Kernels, line: &Line<'_>, range: Range<usize>) -> (f32, f32) {
+    let mut buffer = [0.0; STAGE];
+    let (mut found, mut at) = (NONE, range.start);
+    while at < range.end {
+        let (mut min, mut max) = ([NONE.0], [NONE.1]);
+        let left = range.end - at;
+        let end = match line.part(at..range.end) {
+            Part::Dense(run) if run.len() >= STAGE || run.len() == left => {
+                group_extremes(k, run, WHOLE, &mut min, &mut max);
+                at + run.len()
+            }
+            _ => {
+                let end = range.end.min(at + STAGE);
+                let x = staged(k, line, at..end, &mut buffer);
+                k.min_max(x, WHOLE, &mut min, &mut max);
+                end
+            }
+        };
+        let ([min], [max]) = (min, max);
+        found = wider(found, (min, max));
+        at = end;
+    }
+    found
+}
+
+/// Sum of a part of a line that starts at a multiple of `STAGE`.
+pub(super) fn sum_of(k: &Kernels, line: &Line<'_>, range: Range<usize>) -> f64 {
+    let mut buffer = [0.0; STAGE];
+    cuts(range, STAGE).fold(0.0, |sum, piece| {
+        let part = match line.part(piece.clone()) {
+            Part::Dense(Run::F16(x)) if x.len() == piece.len() => k.sum_f16(x),
+            Part::Dense(Run::Bf16(x)) if x.len() == piece.len() => k.sum_bf16(x),
+            _ => k.sum(staged(k, line, piece, &mut buffer)),
+        };
+        sum + f64::from(part)
+    })
+}
+
+/// Sum of the squared distances from `center` of a part of a line that starts at a multiple of
+/// `STAGE`.
+pub(super) fn squares_of(k: &Kernels, line: &Line<'_>, range: Range<usize>, center: f32) -> f64 {
+    let mut buffer = [0.0; STAGE];
+    cuts(range, STAGE).fold(0.0, |sum, piece| {
+        sum + f64::from(k.sum_squares(staged(k, line, piece, &mut buffer), center))
+    })
+}
+
+/// Minima and maxima of the channels from `first` on, at most `BLOCK`.
+pub(super) fn block_extremes(
+    k: &Kernels,
+    view: &ChannelView<'_>,
+    (item, first): (usize, usize),
+    min: &mut [f32],
+    max: &mut [f32],
+) {
+    min.iter_mut().for_each(|min| *min = NONE.0);
+    max.iter_mut().for_each(|max| *max = NONE.1);
+    let columns = view.is_by_column();
+    let mut buffer = [0.0; STAGE];
+    for outer in 0..view.outer() {
+        if columns {
+            let row = view.row(item, outer);
+            let x = staged(k, &row, first..first + min.len(), &mut buffer);
+            k.min_max_columns(x, min, max);
+            continue;
+        }
+        for ((channel, min), max) in (first..).zip(min.iter_mut()).zip(max.iter_mut()) {
+            let line = view.line(item, outer, channel);
+            (*min, *max) = wider((*min, *max), extremes_of(k, &line, 0..line.len()));
+        }
+    }
+}
+
+/// Adds to `sums` a term of every element of the channels from `first` on, at most `BLOCK`: rows of
+/// channels by `add_row`, or lines of a channel by `of_line`.
+fn block_sums(
+    k: &Kernels,
+    view: &ChannelView<'_>,
+    (item, first): (usize, usize),
+    sums: &mut [f64],
+    add_row: impl Fn(&[f32], &mut [f32]),
+    of_line: impl Fn(&Line<'_>, usize) -> f64,
+) {
+    if !view.is_by_column() {
+        for outer in 0..view.outer() {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum += of_line(&view.line(item, outer, first + i), i);
+            }
+        }
+        return;
+    }
+    let mut buffer = [0.0; STAGE];
+    for strip in cuts(0..view.outer(), ROWS) {
+        let mut acc = [0.0_f32; BLOCK];
+        let acc = acc.get_mut(..sums.len()).unwrap_or_default();
+        for outer in strip {
+            let row = view.row(item, outer);
+            add_row(staged(k, &row, first..first + acc.len(), &mut buffer), acc);
+        }
+        sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
+    }
+}
+
+/// Sums of the channels from `first` on, at most `BLOCK`, added to `sums`.
+pub(super) fn block_totals(
+    k: &Kernels,
+    view: &ChannelView<'_>,
+    at: (usize, usize),
+    sums: &mut [f64],
+) {
+    let of_line = |line: &Line<'_>, _: usize| sum_of(k, line, 0..line.len());
+    block_sums(k, view, at, sums, |x, acc| k.sum_columns(x, acc), of_line);
+}
+
+/// Sums of the squared distances from `centers`, added to `sums`.
+pub(super) fn block_squares(
+    k: &Kernels,
+    view: &ChannelView<'_>,
+    at: (usize, usize),
+    centers: &[f32],
+    sums: &mut [f64],
+) {
+    let of_line = |line: &Line<'_>, i: usize| {
+        squares_of(k, line, 0..line.len(), centers.get(i).copied().unwrap_or(0.0))
+    };
+    let add_row = |x: &[f32], acc: &mut [f32]| k.sum_squares_columns(x, centers, acc);
+    block_sums(k, view, at, sums, add_row, of_line);
+}

@@ -1,0 +1,53 @@
+//! States, and functions that answer a size.
+
+use crate::ffi::check::{Output, Span, array, output, run};
+use crate::parallel::Exec;
+use crate::params::context::Ctx;
+use crate::status::{Error, Result, Status};
+use core::ffi::{CStr, c_void};
+
+/// The body of a function that answers one number.
+///
+/// # Safety
+/// The pointer contract of the header.
+pub(in crate::ffi) unsafe fn number(
+    ctx: *const Ctx,
+    (out, name): (*mut usize, &'static CStr),
+    value: impl FnOnce() -> Result<usize>,
+) -> Status {
+    let body = |_: Exec<'_>| {
+        let out = output(out, name)?;
+        let value = value()?;
+        // SAFETY: the contract of this function.
+        unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
+        Ok(())
+    };
+    // SAFETY: the contract of this function.
+    unsafe { run(ctx, body) }
+}
+
+/// The words of a state that is read, and the memory they cover.
+///
+/// # Safety
+/// As `array`.
+pub(in crate::ffi) unsafe fn state<'a>(
+    state: *const c_void,
+    bytes: usize,
+    argument: &'static CStr,
+) -> Result<(&'a [u64], Span)> {
+    // SAFETY: the contract of this function.
+    unsafe { array(state.cast(), state_words(bytes, argument)?, argument) }
+}
+
+/// The words of a state that is written.
+pub(in crate::ffi) fn state_mut(state: *mut c_void, bytes: usize) -> Result<Output<u64>> {
+    Output::new(state.cast(), state_words(bytes, c"state")?, c"state")
+}
+
+fn state_words(bytes: usize, argument: &'static CStr) -> Result<usize> {
+    if bytes.is_multiple_of(size_of::<u64>()) {
+        return Ok(bytes / size_of::<u64>());
+    }
+    let rule = c"must be the size of the state, all of which is there";
+    Err(Error::field(argument, c"bytes", rule, bytes as f64))
+}
