@@ -14,6 +14,11 @@ pub const IMPLEMENTED: &[Entry] = &[
     ("unify_stats", None),
     ("fakequant", None),
     ("reducers", None),
+    ("range_histogram", None),
+    ("range", None),
+    ("range_presets", None),
+    ("range_extra", None),
+    ("process_stats", None),
     ("fp8_decode", None),
     ("fp8_encode", None),
     ("fp4_encode", None),
@@ -45,10 +50,6 @@ pub const IMPLEMENTED: &[Entry] = &[
 
 /// Cases of these are counted and not run.
 pub const PENDING: &[Entry] = &[
-    ("range", None),
-    ("range_presets", None),
-    ("range_histogram", None),
-    ("range_extra", None),
     ("scale_estimation", None),
     ("awq", None),
     ("awq_data_free", None),
@@ -61,7 +62,6 @@ pub const PENDING: &[Entry] = &[
     ("mixed_precision", None),
     ("e2e_compress", None),
     ("e2e_quantize", None),
-    ("process_stats", None),
     ("acc_functions", None),
     ("accuracy_control", None),
     ("hyper_search", None),

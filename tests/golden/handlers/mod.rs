@@ -1,8 +1,9 @@
 //! What a kind of case computes: the inputs go through the library, the outputs come back by name.
 
 mod floats;
+mod histogram;
 mod quantizer;
-mod reducers;
+mod range;
 mod weights;
 
 use crate::case::{Case, Data, Tensor, Tensors};
@@ -14,7 +15,12 @@ pub fn run(case: &Case) -> Result<Tensors, String> {
         "tune_range" => quantizer::tune_range(case),
         "unify_stats" => quantizer::unify_stats(case),
         "fakequant" => quantizer::fakequant(case),
-        "reducers" => reducers::reducers(case),
+        "range_histogram" => histogram::range_histogram(case),
+        "reducers" => range::reducers(case),
+        "range" => range::range(case),
+        "range_presets" => range::range_presets(case),
+        "range_extra" => range::range_extra(case),
+        "process_stats" => range::process(case),
         "fp8_encode" => floats::fp8_encode(case),
         "fp8_decode" => floats::fp8_decode(case),
         "fp4_encode" => floats::fp4_encode(case),

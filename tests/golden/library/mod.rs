@@ -6,8 +6,15 @@
 #![allow(unsafe_code, reason = "the C API takes pointers")]
 
 mod floats;
+mod histogram;
+mod range;
 
 pub use floats::{FloatSpec, NumberType, compress_floats, decode, encode, fake_convert, fp8_scale};
+pub use histogram::histogram_range;
+pub use range::{
+    Along, Collection, Estimator, TensorRef, along, channel_mean, estimate, hawq, median_mad,
+    percentiles, process_stats,
+};
 
 use ptqk::ffi;
 use std::ptr;
@@ -24,7 +31,6 @@ const DTYPE_F32: u32 = 0;
 const DTYPE_F16: u32 = 1;
 const GRANULARITY_TENSOR: u32 = 0;
 const GRANULARITY_ROW: u32 = 1;
-const GRANULARITY_COLUMN: u32 = 2;
 const CODE_I8: u32 = 0;
 const CODE_U8: u32 = 1;
 const CODE_I4: u32 = 4;
@@ -227,7 +233,6 @@ fn matrix_mut(data: &mut [f32], rows: usize, cols: usize) -> ffi::MatrixMut {
 pub enum Granularity {
     Tensor,
     Row,
-    Column,
 }
 
 impl Granularity {
@@ -235,7 +240,6 @@ impl Granularity {
         match self {
             Granularity::Tensor => GRANULARITY_TENSOR,
             Granularity::Row => GRANULARITY_ROW,
-            Granularity::Column => GRANULARITY_COLUMN,
         }
     }
 
@@ -243,7 +247,6 @@ impl Granularity {
         match self {
             Granularity::Tensor => 1,
             Granularity::Row => view.rows,
-            Granularity::Column => view.cols,
         }
     }
 }
@@ -271,37 +274,6 @@ pub fn fake_quantize(
         ffi::ptqk_fake_quantize(ptr::null(), &params, &src, low.as_ptr(), high.as_ptr(), &dst)
     };
     check("ptqk_fake_quantize", status)?;
-    Ok(result)
-}
-
-/// The reductions in use here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reduction {
-    Mean,
-    Variance,
-    AbsMax,
-}
-
-/// Reduces to one value per tensor, row or column.
-pub fn reduce(
-    reduction: Reduction,
-    view: View,
-    granularity: Granularity,
-) -> Result<Vec<f32>, String> {
-    let params =
-        ffi::ReduceParams { granularity: granularity.code(), ..ffi::ReduceParams::DEFAULT };
-    let src = view.matrix();
-    let mut result = vec![f32::NAN; granularity.count(&view)];
-    let dst = result.as_mut_ptr();
-    // SAFETY: the matrix describes a live buffer, the result has one entry per value.
-    let status = unsafe {
-        match reduction {
-            Reduction::Mean => ffi::ptqk_mean(ptr::null(), &params, &src, dst),
-            Reduction::Variance => ffi::ptqk_variance(ptr::null(), &params, &src, dst),
-            Reduction::AbsMax => ffi::ptqk_abs_max(ptr::null(), &params, &src, dst),
-        }
-    };
-    check("ptqk_mean, ptqk_variance or ptqk_abs_max", status)?;
     Ok(result)
 }
 
