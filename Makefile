@@ -39,7 +39,9 @@ CARGO_ARCHIVE := $(CARGO_TARGET_DIR)/$(if $(TARGET),$(TARGET)/)release/libptqk.a
 LIB := $(patsubst $(PREFIX)/%,%,$(LIBDIR))
 UP := $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
-EXAMPLES := $(patsubst c_examples/%.c,%,$(wildcard c_examples/*.c))
+# Those that need MPI only where there is a compiler for it.
+MPICC := $(shell command -v mpicc)
+EXAMPLES := $(patsubst c_examples/%.c,%,$(wildcard c_examples/*.c $(if $(MPICC),c_examples/mpi/*.c)))
 
 .DELETE_ON_ERROR:
 .PHONY: lib static shared demo examples test install header bench ci clean help
@@ -104,6 +106,10 @@ $(BUILD)/$(DEVNAME): $(BUILD)/$(SHARED)
 
 $(BUILD)/examples/%: c_examples/%.c $(BUILD)/libptqk.a $(wildcard c_examples/*.h) include/ptqk.h
 	$(CC) -std=c99 $(CFLAGS) -Iinclude -o $@ $< $(BUILD)/libptqk.a -lm -pthread
+
+$(BUILD)/examples/mpi/%: c_examples/mpi/%.c $(BUILD)/libptqk.a $(wildcard c_examples/*.h) include/ptqk.h
+	mkdir -p $(@D)
+	$(MPICC) -std=c99 $(CFLAGS) -Iinclude -o $@ $< $(BUILD)/libptqk.a -lm
 
 $(BUILD)/examples:
 	mkdir -p $@

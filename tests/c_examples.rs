@@ -101,6 +101,31 @@ fn examples_run_as_c11() {
     build_and_run("examples_run_as_c11", c, "-std=c11", "c", 5);
 }
 
+/// Calibration on any number of ranks prints the same quantizers and the same bytes.
+#[test]
+#[ignore = "needs Open MPI; CI runs it"]
+fn mpi_ranks_agree() {
+    // The flags of mpicc, not its own choice of a compiler: MPI's header is C only here.
+    let flags = run(call("MPICC", "mpicc").args(["--showme:compile"]));
+    let link = run(call("MPICC", "mpicc").args(["--showme:link"]));
+    let program = scratch("examples/mpi").join("calibration");
+    let mut compiler = c();
+    compiler.args(["-std=c99", "-O2"]).args(STRICT).arg("-I").arg(root().join("include"));
+    compiler.args(flags.split_whitespace()).arg(root().join("c_examples/mpi/calibration.c"));
+    compiler.arg(archive()).arg("-o").arg(&program).args(link.split_whitespace()).arg("-lm");
+    run(&mut compiler);
+    let printed = ["1", "2", "4"].map(|ranks| {
+        let mut command = call("MPIRUN", "mpirun");
+        // CI has few cores and one user.
+        command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+        command.args(["--oversubscribe", "-n", ranks]).arg(&program).current_dir(root());
+        run(&mut command)
+    });
+    assert_eq!(printed[0].lines().count(), 3, "{}", printed[0]);
+    assert_eq!(printed[0], printed[1]);
+    assert_eq!(printed[0], printed[2]);
+}
+
 /// A model file that ends too early is refused with a message, wherever it ends.
 #[test]
 fn truncated_model_is_refused() {
