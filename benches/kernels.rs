@@ -17,8 +17,8 @@ use half::{bf16, f16};
 use ptqk::dispatch;
 use ptqk::formats::{CB4, E4M3, E5M2, FloatFormat};
 use ptqk::kernels::{
-    Affine, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, Kernels, PowerRounding,
-    TableCoding,
+    Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
+    GridBins, Kernels, PowerRounding, TableCoding,
 };
 use ptqk::params::elementwise::Rounding;
 use std::hint::black_box;
@@ -84,6 +84,27 @@ fn decoding(format: FloatFormat, scale: &[f32], group: NonZeroUsize) -> FloatDec
 /// The speed does not depend on the thresholds.
 fn table(scale: &[f32], group: NonZeroUsize) -> TableCoding<'_> {
     TableCoding { thresholds: CB4, values: CB4, group, scale, bounded: true }
+}
+
+const HISTOGRAM_BINS: usize = 2048;
+
+/// 2048 bins that hold all of `floats`.
+fn histogram(k: &Kernels, src: &[f32]) {
+    let edges: [f32; HISTOGRAM_BINS + 1] = std::array::from_fn(|i| (i as f32 / 1024.0 - 1.0) * 0.1);
+    let mut counts = [Counters::default(); HISTOGRAM_BINS];
+    let bins = Bins { edges: &edges, inverse: 10240.0, slack: 1e-3 };
+    k.histogram(src, &bins, &mut counts);
+    black_box(counts);
+}
+
+fn histogram_grid(k: &Kernels, src: &[f32]) {
+    let mut counts = [Counters::default(); HISTOGRAM_BINS];
+    k.histogram_grid(
+        src,
+        &GridBins { width: 1.0 / 8192.0, inverse: 8192.0, first: -1024 },
+        &mut counts,
+    );
+    black_box(counts);
 }
 
 const CASES: &[Case] = &[
@@ -403,6 +424,18 @@ const CASES: &[Case] = &[
             k.min_max(&b.floats[..n], WHOLE, &mut min, &mut max);
             black_box((min, max));
         },
+    },
+    Case {
+        name: "histogram_2048",
+        read: 32,
+        write: 0,
+        run: |k, b, n| histogram(k, &b.floats[..n]),
+    },
+    Case {
+        name: "histogram_grid_2048",
+        read: 32,
+        write: 0,
+        run: |k, b, n| histogram_grid(k, &b.floats[..n]),
     },
     Case {
         name: "min_max_group128",
