@@ -8,7 +8,9 @@
  * in 32 bits, and only the logits are floating point again. The ranges of the activations come from
  * calibration images that are not part of the test. "fp8" rows round activations and weights to 8-bit
  * floats, calibrated in the same way, and sum the products in 32-bit ones. "weights" rows store the
- * weights in few bits and unpack them for a network that computes in floating point.
+ * weights in few bits and unpack them for a network that computes in floating point. "activations"
+ * rows leave the weights as they are and round the inputs of every layer to few levels, on ranges that
+ * an estimator found over batches of calibration images.
  *
  * To add a row, add a line to `configurations`. To add a method, write one function that fills in
  * the logits of the test images, and name it there.
@@ -38,9 +40,9 @@ typedef struct result {
 typedef struct configuration {
     const char *name;
     void (*run)(const struct configuration *c, const demo *d, result *r);
-    uint32_t mode; /* PTQK_SCHEME_... or PTQK_WEIGHT_MODE_... */
+    uint32_t mode; /* PTQK_SCHEME_..., PTQK_WEIGHT_MODE_... or PTQK_RANGE_PRESET_... */
     uint32_t per_channel;
-    int32_t group_size;
+    int32_t group_size; /* or the bits of the activations */
     double least_agreement; /* percent; the program fails if a row falls below it */
 } configuration;
 
@@ -383,6 +385,95 @@ static void run_fp8(const configuration *c, const demo *d, result *r)
     free_network(&restored);
 }
 
+/* ---- Method 5: ranges of activations by an estimator ---- */
+
+enum { SAMPLE_IMAGES = 16, SAMPLES = CALIBRATION_IMAGES / SAMPLE_IMAGES };
+
+/* Minimum and maximum of each sample, then of all samples, as the preset says. */
+static void estimate_range(uint32_t preset, const float *x, size_t cols, float *min, float *max)
+{
+    ptqk_range_params params;
+    size_t bytes, room, i;
+    ptqk_range_params_default(&params);
+    CHECK(ptqk_range_estimator_preset(&ctx, preset, &params.estimator));
+    params.num_samples = SAMPLES;
+    CHECK(ptqk_range_state_size(&ctx, &params, &bytes));
+    CHECK(ptqk_range_finish_workspace_size(&ctx, &params, &room));
+    void *const state = allocate(bytes);
+    void *const workspace = allocate(room + 1);
+    CHECK(ptqk_range_init(&ctx, &params, state, bytes));
+    for (i = 0; i < SAMPLES; i++) {
+        const ptqk_tensor sample = {x + i * SAMPLE_IMAGES * cols, PTQK_DTYPE_F32, 2, {SAMPLE_IMAGES, cols}, {cols, 1}};
+        CHECK(ptqk_range_update(&ctx, &sample, state, bytes));
+    }
+    CHECK(ptqk_range_finish(&ctx, state, bytes, 1, min, max, workspace, room));
+    free(workspace);
+    free(state);
+}
+
+/* A histogram of all samples, and the range with the least squared error at these levels. */
+static void histogram_range(uint32_t levels, const float *x, size_t cols, float *min, float *max)
+{
+    const ptqk_matrix all = matrix(x, CALIBRATION_IMAGES, cols);
+    ptqk_histogram_params params;
+    ptqk_histogram_range_params search;
+    size_t bytes, room, search_room;
+    ptqk_histogram_params_default(&params);
+    ptqk_histogram_range_params_default(&search);
+    search.method = PTQK_RANGE_METHOD_MSE;
+    search.scheme = PTQK_SCHEME_ASYMMETRIC;
+    search.levels = levels;
+    CHECK(ptqk_histogram_state_size(&ctx, &params, &bytes));
+    CHECK(ptqk_histogram_workspace_size(&ctx, &params, all.rows, all.cols, &room));
+    CHECK(ptqk_histogram_range_workspace_size(&ctx, &search, params.num_bins, &search_room));
+    void *const state = allocate(bytes);
+    void *const workspace = allocate(room > search_room ? room : search_room);
+    CHECK(ptqk_histogram_init(&ctx, &params, state, bytes));
+    CHECK(ptqk_histogram_update(&ctx, &all, state, bytes, workspace, room));
+    CHECK(ptqk_histogram_range(&ctx, &search, state, bytes, min, max, workspace, search_room));
+    free(workspace);
+    free(state);
+}
+
+/* Rounds the inputs of layer l to 2^bits levels. */
+static void round_inputs(const configuration *c, const demo *d, size_t l, activations *batch)
+{
+    const uint32_t bits = (uint32_t)c->group_size;
+    const float *const seen = d->calibration.layer[l];
+    const ptqk_matrix source = matrix(batch->layer[l], batch->count, width[l]);
+    const ptqk_matrix_mut same = {batch->layer[l], batch->count, width[l], width[l], PTQK_DTYPE_F32, 0};
+    float min, max, low, high;
+    ptqk_quantization_params params;
+    ptqk_quantizer_grid grid;
+    ptqk_fake_quantize_params rounding;
+    if (c->mode == PTQK_RANGE_PRESET_HISTOGRAM) {
+        histogram_range(1u << bits, seen, width[l], &min, &max);
+    } else {
+        estimate_range(c->mode, seen, width[l], &min, &max);
+    }
+    ptqk_quantization_params_default(&params);
+    params.num_bits = bits;
+    params.scheme = PTQK_SCHEME_ASYMMETRIC;
+    CHECK(ptqk_quantizer_from_min_max(&ctx, &params, &min, &max, 1, &low, &high, NULL, NULL, &grid));
+    ptqk_fake_quantize_params_default(&rounding);
+    rounding.levels = grid.levels;
+    CHECK(ptqk_fake_quantize(&ctx, &rounding, &source, &low, &high, &same));
+}
+
+static void run_ranges(const configuration *c, const demo *d, result *r)
+{
+    activations batch;
+    size_t l;
+    copy_test_images(d, &batch);
+    for (l = 0; l < LAYERS; l++) {
+        round_inputs(c, d, l, &batch);
+        run_layer(&d->net, l, &batch);
+        r->weight_bytes += width[l + 1] * width[l] * sizeof(float);
+    }
+    memcpy(r->logits, batch.layer[LAYERS], batch.count * CLASSES * sizeof(float));
+    free_activations(&batch);
+}
+
 /* ---- The table ---- */
 
 static const configuration configurations[] = {
@@ -408,6 +499,14 @@ static const configuration configurations[] = {
     {"weights int3_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT3_SYM, 0, 32, 93.0},
     {"weights int2_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 64, 50.0},
     {"weights int2_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 32, 50.0},
+    {"activations 8 bits, min max", run_ranges, PTQK_RANGE_PRESET_MIN_MAX, 0, 8, 98.0},
+    {"activations 8 bits, means", run_ranges, PTQK_RANGE_PRESET_MEAN_MIN_MAX, 0, 8, 98.0},
+    {"activations 8 bits, quantiles", run_ranges, PTQK_RANGE_PRESET_MEAN_QUANTILE, 0, 8, 98.0},
+    {"activations 8 bits, histogram", run_ranges, PTQK_RANGE_PRESET_HISTOGRAM, 0, 8, 98.0},
+    {"activations 4 bits, min max", run_ranges, PTQK_RANGE_PRESET_MIN_MAX, 0, 4, 90.0},
+    {"activations 4 bits, means", run_ranges, PTQK_RANGE_PRESET_MEAN_MIN_MAX, 0, 4, 90.0},
+    {"activations 4 bits, quantiles", run_ranges, PTQK_RANGE_PRESET_MEAN_QUANTILE, 0, 4, 90.0},
+    {"activations 4 bits, histogram", run_ranges, PTQK_RANGE_PRESET_HISTOGRAM, 0, 4, 90.0},
 };
 
 /* Prints a line of the table; returns 0 if the agreement is too low. */
@@ -421,7 +520,12 @@ static int print_row(const configuration *c, const demo *d, float *logits)
     if (isinf(s.snr)) {
         printf(" %8s %12s\n", "-", "-");
     } else {
-        printf(" %8.1f %12.0f\n", s.snr, r.microseconds);
+        printf(" %8.1f", s.snr);
+        if (r.microseconds > 0.0) {
+            printf(" %12.0f\n", r.microseconds);
+        } else {
+            printf(" %12s\n", "-");
+        }
     }
     return s.agreement >= c->least_agreement;
 }

@@ -398,3 +398,80 @@ fn null_everywhere_is_refused() {
         ptqk_fp8_params_default(null_mut());
     }
 }
+
+/// The size that a query writes.
+fn size_of_state(query: impl FnOnce(*mut usize) -> Status) -> usize {
+    let mut bytes = 0;
+    assert_eq!(query(&mut bytes), Status::Ok);
+    bytes
+}
+
+#[test]
+#[cfg(feature = "range")]
+fn states_of_ranges() {
+    let src = Floats::new(Dtype::F32, ROWS, 37);
+    let (x, ok) = (src.view(), Status::Ok);
+    let (mut shape, mut strides) = ([0; 8], [0; 8]);
+    (shape[0], shape[1], strides[0], strides[1]) = (ROWS, 37, src.stride, 1);
+    let tensor = Tensor { data: x.data, dtype: x.dtype, rank: 2, shape, strides };
+    let mut params = RangeParams { num_samples: 3, ..RangeParams::DEFAULT };
+    unsafe {
+        let preset = RangePreset::MedianMinMax as u32;
+        assert_eq!(ptqk_range_estimator_preset(null(), preset, &mut params.estimator), ok);
+        let n = size_of_state(|to| ptqk_range_state_size(null(), &params, to));
+        let room = size_of_state(|to| ptqk_range_finish_workspace_size(null(), &params, to));
+        let (mut a, mut b, mut space) = (vec![7_u64; n / 8], vec![7_u64; n / 8], vec![7_u8; room]);
+        for state in [&mut a, &mut b] {
+            let state = state.as_mut_ptr().cast();
+            assert_eq!(ptqk_range_init(null(), &params, state, n), ok);
+            assert_eq!(ptqk_range_update(null(), &tensor, state, n), ok);
+        }
+        let (from, to) = (b.as_ptr().cast(), a.as_mut_ptr().cast());
+        assert_eq!(ptqk_range_merge(null(), from, n, to, n), ok);
+        assert_eq!(ptqk_range_load(null(), to.cast_const(), n, null_mut(), null_mut()), ok);
+        let (mut min, mut max, at) = (0.0, 0.0, space.as_mut_ptr().cast());
+        let to = to.cast_const();
+        assert_eq!(ptqk_range_finish(null(), to, n, 1, &mut min, &mut max, at, room), ok);
+        assert!(min < max);
+    }
+    for kind in [HistogramKind::Parity as u32, HistogramKind::Mergeable as u32] {
+        let params = HistogramParams { kind, num_bins: 16, ..HistogramParams::DEFAULT };
+        let search = HistogramRangeParams::DEFAULT;
+        unsafe {
+            let n = size_of_state(|to| ptqk_histogram_state_size(null(), &params, to));
+            let room =
+                size_of_state(|to| ptqk_histogram_workspace_size(null(), &params, ROWS, 37, to));
+            let needed =
+                size_of_state(|to| ptqk_histogram_range_workspace_size(null(), &search, 16, to));
+            let (mut state, mut space) = (vec![7_u64; n / 8], vec![7_u8; room.max(needed)]);
+            let (to, at) = (state.as_mut_ptr().cast::<c_void>(), space.as_mut_ptr().cast());
+            assert_eq!(ptqk_histogram_init(null(), &params, to, n), ok);
+            assert_eq!(ptqk_histogram_update(null(), &x, to, n, at, room), ok);
+            let copy = state.clone();
+            let (to, from) = (state.as_mut_ptr().cast::<c_void>(), copy.as_ptr().cast());
+            assert_eq!(ptqk_histogram_merge(null(), from, n, to, n, at, room), ok);
+            assert_eq!(ptqk_histogram_load(null(), from, n, null_mut()), ok);
+            let (mut min, mut max, to) = (0.0, 0.0, to.cast_const());
+            let (low, high) = (&mut min, &mut max);
+            assert_eq!(ptqk_histogram_range(null(), &search, to, n, low, high, at, needed), ok);
+            assert!(min < max);
+        }
+    }
+    let params = SketchParams { capacity: 16, ..SketchParams::DEFAULT };
+    unsafe {
+        let n = size_of_state(|to| ptqk_sketch_state_size(null(), &params, to));
+        let room = size_of_state(|to| ptqk_sketch_workspace_size(null(), &params, to));
+        let (mut state, mut space) = (vec![7_u64; n / 8], vec![7_u8; room]);
+        let (to, at) = (state.as_mut_ptr().cast::<c_void>(), space.as_mut_ptr().cast());
+        assert_eq!(ptqk_sketch_init(null(), &params, to, n), ok);
+        assert_eq!(ptqk_sketch_update(null(), &x, to, n, at, room), ok);
+        let copy = state.clone();
+        let (to, from) = (state.as_mut_ptr().cast::<c_void>(), copy.as_ptr().cast());
+        assert_eq!(ptqk_sketch_merge(null(), from, n, to, n, at, room), ok);
+        assert_eq!(ptqk_sketch_load(null(), from, n, null_mut()), ok);
+        let (p, mut out) = ([0.25, 0.75], [0.0; 2]);
+        let (to, result) = (to.cast_const(), out.as_mut_ptr());
+        assert_eq!(ptqk_sketch_query(null(), to, n, null_mut(), p.as_ptr(), 2, result), ok);
+        assert!(out[0] < out[1]);
+    }
+}

@@ -48,7 +48,7 @@ static void load_images(const char *folder)
     static uint8_t pixels[IMAGES * PIXELS];
     const size_t shape[2] = {IMAGES, PIXELS};
     safetensors_file file;
-    char path[1024];
+    char path[1056];
     int i;
     snprintf(path, sizeof path, "%.1000s/digits_calibration.safetensors", folder);
     if (safetensors_open(&file, path) != 0
