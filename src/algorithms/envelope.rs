@@ -34,7 +34,7 @@ impl Format {
         Envelope { magic, byte_order: BYTE_ORDER, version, bytes: words as u64 * 8 }
     }
 
-    /// Refuses the bytes of something else; the size is not looked at.
+    /// Refuses the bytes of something else; `check_size` looks at the size.
     pub(super) fn check(self, found: &Envelope, argument: &'static CStr) -> Result {
         let refuse = |field, rule, value| Err(Error::field(argument, field, rule, value));
         if found.magic != self.magic {
@@ -49,5 +49,22 @@ impl Format {
             return refuse(c"version", rule, f64::from(found.version));
         }
         Ok(())
+    }
+}
+
+/// The refusal of bytes that are not all of a state.
+pub(super) fn incomplete(argument: &'static CStr, bytes: u64) -> Error {
+    let rule = c"must be the size of the state, all of which is there";
+    Error::field(argument, c"bytes", rule, bytes as f64)
+}
+
+impl Envelope {
+    /// Refuses a state of another size than the `words` that its parameters give, or of which other
+    /// than so many were `given`.
+    pub(super) fn check_size(&self, words: usize, given: usize, argument: &'static CStr) -> Result {
+        if self.bytes == words as u64 * 8 && given == words {
+            return Ok(());
+        }
+        Err(incomplete(argument, self.bytes))
     }
 }

@@ -119,11 +119,13 @@ fn each_row(
     }
 }
 
-fn lower(a: f32, b: f32) -> f32 {
+/// The lower of two, or NaN.
+pub(super) fn lower(a: f32, b: f32) -> f32 {
     if a < b || a.is_nan() { a } else { b }
 }
 
-fn higher(a: f32, b: f32) -> f32 {
+/// The higher of two, or NaN.
+pub(super) fn higher(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
@@ -352,7 +354,7 @@ fn column_sums(
 }
 
 /// The refusal of the first element that is not finite.
-pub(crate) fn not_finite(src: MatrixView<'_>) -> Error {
+fn not_finite(src: MatrixView<'_>) -> Error {
     let finite = |x: f32| if x.is_finite() { None } else { Some(x) };
     for row in 0..src.rows() {
         let found = match src.row(row) {
@@ -371,4 +373,18 @@ pub(crate) fn not_finite(src: MatrixView<'_>) -> Error {
         }
     }
     Error::new(Status::NotFinite, c"src", c"must be finite")
+}
+
+/// Minimum and maximum of a matrix that is not empty; refuses what is not finite.
+pub(crate) fn finite_extremes(
+    k: &Kernels,
+    exec: Exec<'_>,
+    src: MatrixView<'_>,
+) -> Result<(f32, f32)> {
+    let (mut min, mut max) = ([0.0], [0.0]);
+    min_max(k, exec, Sharing::Tensor, src.flattened(), (&mut min, &mut max))?;
+    match (min, max) {
+        ([min], [max]) if min.is_finite() && max.is_finite() => Ok((min, max)),
+        _ => Err(not_finite(src)),
+    }
 }

@@ -47,11 +47,18 @@ pub(super) fn sort_by_key<T: Copy>(
     }
 }
 
+/// The key of a number: keys are in the order of the numbers.
+pub(super) fn key(x: f32) -> u32 {
+    let bits = x.to_bits();
+    bits ^ if bits >> 31 == 0 { 0x8000_0000 } else { 0xFFFF_FFFF }
+}
+
+/// The number of a key.
+pub(super) fn number(key: u32) -> f32 {
+    f32::from_bits(key ^ if key >> 31 == 1 { 0x8000_0000 } else { 0xFFFF_FFFF })
+}
+
 /// Sorts numbers, none of which is NaN, in ascending order.
 pub(super) fn sort(data: &mut [f32], other: &mut [f32]) {
-    sort_by_key(data, other, 4, |x| {
-        let bits = x.to_bits();
-        let flip = if bits >> 31 == 0 { 0x8000_0000 } else { 0xFFFF_FFFF };
-        u64::from(bits ^ flip)
-    });
+    sort_by_key(data, other, 4, |x| u64::from(key(x)));
 }

@@ -7,7 +7,7 @@ mod state;
 mod tensor;
 
 #[cfg(feature = "range")]
-pub(super) use state::{number, state, state_mut};
+pub(super) use state::{new_state, number, state, state_mut};
 #[cfg(feature = "range")]
 pub(super) use tensor::tensor;
 

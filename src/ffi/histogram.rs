@@ -92,12 +92,7 @@ pub unsafe extern "C" fn ptqk_histogram_init(
         // SAFETY: the pointer contract of the header.
         let shape = unsafe { shape(params) }?;
         let words = StateMut::words(shape);
-        if state_bytes != words * 8 {
-            let rule = c"must be the size of the state";
-            let error = Error::new(Status::InvalidShape, c"state_bytes", rule);
-            return Err(Error { value: (words * 8) as f64, ..error });
-        }
-        let state = check::state_mut(state, state_bytes)?;
+        let state = check::new_state(state, state_bytes, words * 8)?;
         // SAFETY: the pointer contract of the header.
         StateMut::init(shape, unsafe { state.slice() }).map(|_| ())
     };

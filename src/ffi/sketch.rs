@@ -91,12 +91,7 @@ pub unsafe extern "C" fn ptqk_sketch_init(
         // SAFETY: the pointer contract of the header.
         let (params, shape) = unsafe { shape(params) }?;
         let bytes = StateMut::words(shape) * 8;
-        if state_bytes != bytes {
-            let rule = c"must be the size of the state";
-            let error = Error::new(Status::InvalidShape, c"state_bytes", rule);
-            return Err(Error { value: bytes as f64, ..error });
-        }
-        let state = check::state_mut(state, state_bytes)?;
+        let state = check::new_state(state, state_bytes, bytes)?;
         // SAFETY: the pointer contract of the header.
         StateMut::init(params, shape, unsafe { state.slice() }).map(|_| ())
     };

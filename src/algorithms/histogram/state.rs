@@ -1,6 +1,6 @@
 //! The bytes of a histogram: a header and one 64-bit word per bin, in the byte order of the machine.
 
-use crate::algorithms::envelope::{Envelope, Format};
+use crate::algorithms::envelope::{Envelope, Format, incomplete};
 use crate::algorithms::histogram::density::{higher, lower};
 use crate::algorithms::histogram::grid::Grid;
 use crate::params::histogram::{HistogramKind, HistogramParams, HistogramShape, HistogramSummary};
@@ -69,11 +69,7 @@ impl Header {
         FORMAT.check(&self.envelope, argument)?;
         let named = |error: Error| Error { argument, ..error };
         let shape = self.params().validate().map_err(named)?;
-        let bytes = self.envelope.bytes;
-        if bytes != words(shape) as u64 * 8 || words_given != words(shape) {
-            let rule = c"must be the size of the state, all of which is there";
-            return refuse(c"bytes", rule, bytes as f64);
-        }
+        self.envelope.check_size(words(shape), words_given, argument)?;
         // Elements are floats of 32 bits: this also refuses what is not finite.
         let is_element = |x: f64| f64::from(x as f32) == x && x.is_finite();
         if !is_element(self.min) || !(self.total > 0 || self.min == 0.0) {
@@ -134,7 +130,7 @@ impl<'a> State<'a> {
     /// Reads the header; `argument` is the C name of the state.
     pub fn open(words: &'a [u64], argument: &'static CStr) -> Result<Self> {
         let Some((header, counts)) = words.split_first_chunk::<HEADER>() else {
-            return Err(too_short(words.len(), argument));
+            return Err(incomplete(argument, words.len() as u64 * 8));
         };
         let header: Header = bytemuck::must_cast(*header);
         let shape = header.shape(words.len(), argument)?;
@@ -254,12 +250,6 @@ impl<'a> State<'a> {
     }
 }
 
-fn too_short(words: usize, argument: &'static CStr) -> Error {
-    let rule = c"must be the size of the state, all of which is there";
-    let error = Error::field(argument, c"bytes", rule, words as f64 * 8.0);
-    Error { status: Status::InvalidParameter, ..error }
-}
-
 /// A state that is written.
 #[derive(Debug)]
 pub struct StateMut<'a> {
@@ -279,7 +269,7 @@ impl<'a> StateMut<'a> {
     pub fn init(shape: HistogramShape, words: &'a mut [u64]) -> Result<Self> {
         let count = words.len();
         let Some((header, counts)) = words.split_first_chunk_mut::<HEADER>() else {
-            return Err(too_short(count, c"state"));
+            return Err(incomplete(c"state", count as u64 * 8));
         };
         counts.fill(0);
         let header: &mut Header = bytemuck::must_cast_mut(header);
@@ -294,7 +284,7 @@ impl<'a> StateMut<'a> {
         let shape = State::open(words, argument)?.shape;
         let count = words.len();
         let Some((header, counts)) = words.split_first_chunk_mut::<HEADER>() else {
-            return Err(too_short(count, argument));
+            return Err(incomplete(argument, count as u64 * 8));
         };
         Ok(Self { header: bytemuck::must_cast_mut(header), shape, counts })
     }

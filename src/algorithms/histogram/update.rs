@@ -4,10 +4,9 @@ use crate::algorithms::histogram::bins::{bins, distribute};
 use crate::algorithms::histogram::count::{Target, count, parts};
 use crate::algorithms::histogram::merge::regrid;
 use crate::algorithms::histogram::state::StateMut;
-use crate::algorithms::range::{self, not_finite};
+use crate::algorithms::range::finite_extremes;
 use crate::kernels::{Counters, Kernels};
 use crate::parallel::Exec;
-use crate::params::elementwise::Sharing;
 use crate::params::histogram::{HistogramKind, HistogramShape};
 use crate::scratch::Scratch;
 use crate::status::Result;
@@ -51,12 +50,7 @@ pub fn update(
     workspace: &mut [u8],
 ) -> Result {
     let src = src.flattened();
-    let (mut min, mut max) = ([0.0], [0.0]);
-    range::min_max(k, exec.silent(), Sharing::Tensor, src, (&mut min, &mut max))?;
-    let ([min], [max]) = (min, max);
-    if !(min.is_finite() && max.is_finite()) {
-        return Err(not_finite(src));
-    }
+    let (min, max) = finite_extremes(k, exec.silent(), src)?;
     let elements = src.rows() as u64 * src.cols() as u64;
     let contents = state.joined((f64::from(min), f64::from(max)), elements, 1)?;
     let old = state.as_state();

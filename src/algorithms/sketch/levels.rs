@@ -1,15 +1,14 @@
 //! Elements that come, and levels that overflow.
 
-use crate::algorithms::range::{self, not_finite};
+use crate::algorithms::range::finite_extremes;
 use crate::algorithms::sketch::state::{State, StateMut};
 use crate::algorithms::sort::sort;
 use crate::algorithms::stage::{STAGE, pieces, widened};
 use crate::kernels::Kernels;
 use crate::parallel::Exec;
-use crate::params::elementwise::Sharing;
 use crate::params::sketch::SketchShape;
 use crate::scratch::Scratch;
-use crate::status::{Error, Result, Status};
+use crate::status::{Error, Result};
 use crate::views::MatrixView;
 
 /// The scratch of an update or a merge: room to sort a level.
@@ -108,13 +107,8 @@ pub fn update(
     workspace: &mut [u8],
 ) -> Result {
     let sorted = carve(&mut Scratch::new(workspace), state.shape)?;
-    let (mut min, mut max) = ([0.0], [0.0]);
-    range::min_max(k, exec, Sharing::Tensor, src.flattened(), (&mut min, &mut max))?;
-    let ([min], [max]) = (min, max);
-    if !(min.is_finite() && max.is_finite()) {
-        return Err(not_finite(src));
-    }
-    state.join((min, max), src.rows() as u64 * src.cols() as u64)?;
+    let extremes = finite_extremes(k, exec, src)?;
+    state.join(extremes, src.rows() as u64 * src.cols() as u64)?;
     let mut buffer = [0.0; STAGE];
     for row in 0..src.rows() {
         let run = src.row(row);
@@ -129,8 +123,7 @@ pub fn update(
 pub fn merge(state: &mut StateMut<'_>, other: State<'_>, workspace: &mut [u8]) -> Result {
     if state.shape != other.shape {
         let (rule, value) = (c"must be that of state", other.shape.capacity as f64);
-        let error = Error::field(c"other", c"capacity", rule, value);
-        return Err(Error { status: Status::InvalidParameter, ..error });
+        return Err(Error::field(c"other", c"capacity", rule, value));
     }
     let added = other.summary();
     if added.total == 0 {

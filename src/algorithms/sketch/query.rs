@@ -2,18 +2,7 @@
 
 use crate::algorithms::quantile::interpolated;
 use crate::algorithms::sketch::state::State;
-
-/// The number that an ordered key stands for.
-fn number(key: u32) -> f32 {
-    let flip = if key >> 31 == 1 { 0x8000_0000 } else { 0xFFFF_FFFF };
-    f32::from_bits(key ^ flip)
-}
-
-/// The key of a number: keys are in the order of the numbers.
-fn key(x: f32) -> u32 {
-    let bits = x.to_bits();
-    bits ^ if bits >> 31 == 0 { 0x8000_0000 } else { 0xFFFF_FFFF }
-}
+use crate::algorithms::sort::{key, number};
 
 impl State<'_> {
     /// Elements that are at most `x`, by their weights.

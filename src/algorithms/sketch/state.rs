@@ -1,6 +1,6 @@
 //! The bytes of a sketch: a header, the number of elements of each level, and the levels.
 
-use crate::algorithms::envelope::{Envelope, Format};
+use crate::algorithms::envelope::{Envelope, Format, incomplete};
 use crate::params::sketch::{SKETCH_MAX_ELEMENTS, SketchParams, SketchShape, SketchSummary};
 use crate::status::{Error, Result, Status};
 use core::ffi::CStr;
@@ -47,24 +47,15 @@ pub struct State<'a> {
 fn check(header: &Header, given: usize, argument: &'static CStr) -> Result<SketchShape> {
     FORMAT.check(&header.envelope, argument)?;
     let shape = header.params.validate().map_err(|error| Error { argument, ..error })?;
-    let bytes = header.envelope.bytes;
-    if bytes != words(shape) as u64 * 8 || given != words(shape) {
-        let rule = c"must be the size of the state, all of which is there";
-        return Err(Error::field(argument, c"bytes", rule, bytes as f64));
-    }
+    header.envelope.check_size(words(shape), given, argument)?;
     Ok(shape)
-}
-
-fn too_short(words: usize, argument: &'static CStr) -> Error {
-    let rule = c"must be the size of the state, all of which is there";
-    Error::field(argument, c"bytes", rule, words as f64 * 8.0)
 }
 
 impl<'a> State<'a> {
     /// The state in `words`; the levels are not looked at.
     pub fn open(words: &'a [u64], argument: &'static CStr) -> Result<Self> {
         let Some((header, rest)) = words.split_first_chunk::<HEADER>() else {
-            return Err(too_short(words.len(), argument));
+            return Err(incomplete(argument, words.len() as u64 * 8));
         };
         let header: Header = bytemuck::must_cast(*header);
         let shape = check(&header, words.len(), argument)?;
@@ -151,7 +142,7 @@ impl<'a> StateMut<'a> {
         let count = words.len();
         words.fill(0);
         let Some((header, _)) = words.split_first_chunk_mut::<HEADER>() else {
-            return Err(too_short(count, c"state"));
+            return Err(incomplete(c"state", count as u64 * 8));
         };
         let header: &mut Header = bytemuck::must_cast_mut(header);
         *header = Header {
@@ -168,7 +159,7 @@ impl<'a> StateMut<'a> {
         let shape = State::open(words, argument)?.shape;
         let count = words.len();
         let Some((header, rest)) = words.split_first_chunk_mut::<HEADER>() else {
-            return Err(too_short(count, argument));
+            return Err(incomplete(argument, count as u64 * 8));
         };
         let (counts, items) = rest.split_at_mut_checked(count_words(shape)).unwrap_or_default();
         Ok(Self {

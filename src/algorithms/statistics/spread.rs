@@ -1,9 +1,10 @@
 //! How far a tensor spreads along an axis: one number for a tensor.
 
+use crate::algorithms::range::higher;
 use crate::algorithms::statistics::reduce::fold_line;
 use crate::algorithms::statistics::walk::{
-    BLOCK, NONE, block_extremes, block_squares, block_totals, extremes_of, higher, squares_of,
-    sum_of, wider,
+    BLOCK, NONE, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
+    wider,
 };
 use crate::kernels::Kernels;
 use crate::parallel::{Exec, TILE_ELEMENTS};

@@ -1,10 +1,11 @@
 //! The range of many tensors: a state in the caller's memory that sees one tensor after the other.
 
+use crate::algorithms::range::{higher, lower};
 use crate::algorithms::stage::cuts;
 use crate::algorithms::statistics::aggregate::aggregate;
 use crate::algorithms::statistics::layout::{Layout, State, StateMut};
 use crate::algorithms::statistics::reduce::reduce;
-use crate::algorithms::statistics::walk::{BLOCK, higher, lower};
+use crate::algorithms::statistics::walk::BLOCK;
 use crate::kernels::Kernels;
 use crate::parallel::Exec;
 use crate::params::statistics::{AggregatorType, Branch, RangeParams};

@@ -4,6 +4,7 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::quantile::Passes;
+use crate::algorithms::range::{higher, lower};
 use crate::algorithms::stage::{STAGE, cuts, group_extremes, widen_into, widened};
 use crate::kernels::Kernels;
 use crate::views::Run;
@@ -89,16 +90,6 @@ impl Passes for Channel<'_> {
             each_piece(k, &view.line(item, outer, channel), f);
         }
     }
-}
-
-/// The lower of two, or NaN.
-pub(super) fn lower(a: f32, b: f32) -> f32 {
-    if a < b || a.is_nan() { a } else { b }
-}
-
-/// The higher of two, or NaN.
-pub(super) fn higher(a: f32, b: f32) -> f32 {
-    if a > b || a.is_nan() { a } else { b }
 }
 
 /// Both extremes of two ranges.
