@@ -12,6 +12,8 @@
 
 #[path = "common/lcg.rs"]
 mod lcg;
+#[path = "common/threads.rs"]
+mod threads;
 #[path = "codebook/vectors.rs"]
 mod vectors;
 
@@ -20,7 +22,6 @@ use ptqk::ffi::{self, CodebookParams, CodesMut, Ctx, Detail, Matrix, Status, Tas
 use ptqk::formats::{CB4, E2M1, E4M3};
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// A codebook that NNCF found.
@@ -273,27 +274,9 @@ fn on_every_table(mut f: impl FnMut(u32)) {
 
 /// The tasks on three threads, the last first.
 unsafe extern "C" fn three_threads(_: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
-    #[derive(Clone, Copy)]
-    struct Shared(*mut c_void);
-    // SAFETY: the library says that tasks may run on any threads.
-    unsafe impl Sync for Shared {}
-    let (next, shared) = (AtomicUsize::new(0), Shared(arg));
-    let work = || {
-        let Shared(arg) = *{ &shared };
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= n {
-                break;
-            }
-            // SAFETY: every index of `0..n` is taken once.
-            unsafe { task(arg, n - 1 - i) };
-        }
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(work);
-        scope.spawn(work);
-        work();
-    });
+    let order: Vec<usize> = (0..n).rev().collect();
+    // SAFETY: every index is there once.
+    unsafe { threads::run(3, &order, task, arg) };
 }
 
 #[test]

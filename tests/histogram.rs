@@ -18,7 +18,11 @@ mod kernels;
 mod ranges;
 #[path = "histogram/refusals.rs"]
 mod refusals;
+#[path = "common/rng.rs"]
+mod rng;
 #[path = "histogram/states.rs"]
 mod states;
 #[path = "histogram/support.rs"]
 mod support;
+#[path = "common/threads.rs"]
+mod threads;

@@ -11,6 +11,8 @@
 
 #[path = "ffi/calls.rs"]
 mod calls;
+#[path = "common/threads.rs"]
+mod threads;
 
 use calls::*;
 use ptqk::ffi::{Ctx, Matrix, ReduceParams, Status, Task, ptqk_mean, ptqk_sum};
@@ -41,13 +43,6 @@ impl Plan {
     }
 }
 
-/// A pointer that threads may share.
-#[derive(Clone, Copy)]
-struct Shared(*mut c_void);
-
-// SAFETY: the library says that tasks may run on any threads.
-unsafe impl Sync for Shared {}
-
 /// The tasks in random order, on as many threads as the plan says.
 unsafe extern "C" fn scattered(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
     // SAFETY: the context is the one of `Plan::ctx`, whose plan outlives the call.
@@ -58,20 +53,8 @@ unsafe extern "C" fn scattered(ctx: *const Ctx, n: usize, task: Task, arg: *mut 
     for i in (1..n).rev() {
         order.swap(i, rng.below(i as u32 + 1) as usize);
     }
-    let (next, shared) = (AtomicUsize::new(0), Shared(arg));
-    let work = || {
-        let Shared(arg) = *{ &shared };
-        while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // SAFETY: every index of `0..n` is taken once.
-            unsafe { task(arg, *index) };
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..plan.threads.min(n) {
-            scope.spawn(work);
-        }
-        work();
-    });
+    // SAFETY: the order is a permutation of `0..n`.
+    unsafe { threads::run(plan.threads, &order, task, arg) };
 }
 
 unsafe extern "C" fn go_on(ctx: *const Ctx, _: u64, _: u64) -> i32 {

@@ -28,6 +28,11 @@ impl Rng {
         self.next() as i32 as f32 / 2_147_483_648.0
     }
 
+    /// About normal, of variance 1.
+    pub fn normal(&mut self) -> f32 {
+        (0..12).map(|_| self.uniform()).sum::<f32>() * 0.5
+    }
+
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }

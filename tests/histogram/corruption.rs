@@ -1,6 +1,7 @@
 //! States as bytes: what comes back is the same, and what is damaged is refused.
 
-use crate::support::{Histogram, KINDS, MERGEABLE, PARITY, Rng, load, params, sample};
+use crate::rng::Rng;
+use crate::support::{Histogram, KINDS, MERGEABLE, PARITY, load, params, sample};
 
 /// Words of the header.
 const HEADER: usize = 11;

@@ -1,6 +1,7 @@
 //! The kernels: every tier against the scalar one, and that against the definition.
 
-use crate::support::{Rng, STYLES, sample};
+use crate::rng::Rng;
+use crate::support::{STYLES, sample};
 use ptqk::dispatch;
 use ptqk::kernels::{Bins, Counters, GridBins};
 

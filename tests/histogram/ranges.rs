@@ -1,6 +1,7 @@
 //! Ranges: what each method promises.
 
-use crate::support::{Histogram, KINDS, Rng, STYLES, params, sample};
+use crate::rng::Rng;
+use crate::support::{Histogram, KINDS, STYLES, params, sample};
 use ptqk::ffi::HistogramRangeParams;
 
 const NNCF: u32 = 0;

@@ -1,6 +1,7 @@
 //! Refusals: each argument wrong in turn, and nothing is written.
 
-use crate::support::{Histogram, KINDS, MERGEABLE, PARITY, Rng, params, sample, view, workspace};
+use crate::rng::Rng;
+use crate::support::{Histogram, KINDS, MERGEABLE, PARITY, params, sample, view, workspace};
 use ptqk::ffi::{
     self, Ctx, Detail, HistogramParams, HistogramRangeParams, HistogramSummary, Matrix, Status,
 };

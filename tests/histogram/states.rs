@@ -1,8 +1,10 @@
 //! States: the numbers of numpy and NNCF, order, threads, tiers, element types.
 
+use crate::rng::Rng;
 use crate::support::{
-    Histogram, KINDS, MERGEABLE, PARITY, Rng, STYLES, load, params, sample, view, workspace,
+    Histogram, KINDS, MERGEABLE, PARITY, STYLES, load, params, sample, view, workspace,
 };
+use crate::threads;
 use half::{bf16, f16};
 use ptqk::algorithms::histogram::{StateMut, update};
 use ptqk::dispatch;
@@ -13,7 +15,7 @@ use ptqk::params::matrix::Dtype;
 use ptqk::views::MatrixView;
 use std::ffi::c_void;
 use std::ptr::null;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `numpy.histogram` for float32 elements in their range, step by step.
 fn numpy(x: &[f32], n: usize) -> Option<Vec<f64>> {
@@ -207,30 +209,14 @@ struct Plan {
     seed: AtomicU64,
 }
 
-#[derive(Clone, Copy)]
-struct Shared(*mut c_void);
-
-// SAFETY: the library says that tasks may run on any threads.
-unsafe impl Sync for Shared {}
-
 unsafe extern "C" fn scattered(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
     // SAFETY: the context is that of the test, whose plan outlives the call.
     let plan = unsafe { &*(*ctx).user.cast::<Plan>() };
     let mut rng = Rng(plan.seed.fetch_add(1, Ordering::Relaxed));
     let mut order: Vec<usize> = (0..n).collect();
     (1..n).rev().for_each(|i| order.swap(i, rng.below(i + 1)));
-    let (next, shared) = (AtomicUsize::new(0), Shared(arg));
-    let work = || {
-        let Shared(arg) = *{ &shared };
-        while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // SAFETY: every index of `0..n` is taken once.
-            unsafe { task(arg, *index) };
-        }
-    };
-    std::thread::scope(|scope| {
-        (1..plan.threads.min(n)).for_each(|_| drop(scope.spawn(work)));
-        work();
-    });
+    // SAFETY: the order is a permutation of `0..n`.
+    unsafe { threads::run(plan.threads, &order, task, arg) };
 }
 
 /// A state after updates with the parts of a tensor, on one table.

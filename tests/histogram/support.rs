@@ -1,5 +1,6 @@
 //! A histogram as the tests use it, through the C functions.
 
+use crate::rng::Rng;
 use ptqk::ffi::{
     self, Ctx, Detail, HistogramParams, HistogramRangeParams, HistogramSummary, Matrix, Status,
 };
@@ -9,33 +10,6 @@ use std::ptr::{self, null, null_mut};
 pub const PARITY: u32 = 0;
 pub const MERGEABLE: u32 = 1;
 pub const KINDS: [u32; 2] = [PARITY, MERGEABLE];
-
-/// SplitMix64.
-pub struct Rng(pub u64);
-
-impl Rng {
-    pub fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let x = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (x ^ x >> 31) as u32
-    }
-
-    /// In `0..n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        ((u64::from(self.next()) * n as u64) >> 32) as usize
-    }
-
-    /// In `-1..1`.
-    pub fn uniform(&mut self) -> f32 {
-        self.next() as i32 as f32 / 2_147_483_648.0
-    }
-
-    /// About normal, of variance 1.
-    pub fn normal(&mut self) -> f32 {
-        (0..12).map(|_| self.uniform()).sum::<f32>() * 0.5
-    }
-}
 
 /// `len` numbers from one of several distributions.
 pub fn sample(rng: &mut Rng, style: usize, len: usize) -> Vec<f32> {

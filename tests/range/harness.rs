@@ -1,34 +1,19 @@
 //! Tensors of every kind, range states as C holds them, and threads.
 
+use crate::rng::Rng;
+use crate::threads;
 use half::{bf16, f16};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub const F32: u32 = 0;
 pub const F16: u32 = 1;
 pub const BF16: u32 = 2;
 
-/// Random numbers.
-pub struct Rng(u64);
-
-impl Rng {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn next(&mut self) -> u32 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32
-    }
-
-    /// From -1 to 1, more often near 0.
-    pub fn value(&mut self) -> f32 {
-        let unit = |x: u32| (x as f32 / (1_u32 << 31) as f32).mul_add(2.0, -1.0);
-        unit(self.next()) * unit(self.next()).abs().max(0.05)
-    }
+/// From -1 to 1, more often near 0.
+pub fn value(rng: &mut Rng) -> f32 {
+    rng.uniform() * rng.uniform().abs().max(0.05)
 }
 
 /// A tensor with its memory. What lies between the elements is NaN.
@@ -79,7 +64,7 @@ impl Data {
     }
 
     pub fn random(rng: &mut Rng, shape: &[usize], dtype: u32, gaps: &[usize]) -> Self {
-        let values = (0..shape.iter().product()).map(|_| rng.value() * 8.0).collect();
+        let values = (0..shape.iter().product()).map(|_| value(rng) * 8.0).collect();
         Self::new(values, shape, dtype, gaps)
     }
 
@@ -285,35 +270,13 @@ impl Heard {
     }
 }
 
-/// A pointer that threads may share.
-#[derive(Clone, Copy)]
-struct Shared(*mut c_void);
-
-// SAFETY: the library says that tasks may run on any threads.
-unsafe impl Sync for Shared {}
-
 /// The tasks from the last to the first, on as many threads as `user` says.
 pub unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
     // SAFETY: the context is one of `on_threads`.
-    let threads = unsafe { (*ctx).user.addr() };
-    let (next, shared) = (AtomicUsize::new(0), Shared(arg));
-    let work = || {
-        let Shared(arg) = *{ &shared };
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= n {
-                break;
-            }
-            // SAFETY: every index of `0..n` is taken once.
-            unsafe { task(arg, n - 1 - i) };
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.min(n) {
-            scope.spawn(work);
-        }
-        work();
-    });
+    let count = unsafe { (*ctx).user.addr() };
+    let order: Vec<usize> = (0..n).rev().collect();
+    // SAFETY: every index is there once.
+    unsafe { threads::run(count, &order, task, arg) };
 }
 
 /// A context with threads.

@@ -1,6 +1,7 @@
 //! What is refused, and that nothing is written then.
 
 use crate::harness::*;
+use crate::rng::Rng;
 use ptqk::ffi::*;
 use std::ffi::c_void;
 use std::ptr;
@@ -28,7 +29,7 @@ fn kept() -> RangeParams {
 }
 
 fn sample() -> Data {
-    Data::random(&mut Rng::new(21), &[4, 3, 2], F32, &[2])
+    Data::random(&mut Rng(21), &[4, 3, 2], F32, &[2])
 }
 
 #[test]
@@ -287,7 +288,7 @@ fn flipped_bits_do_no_harm() {
 
 #[test]
 fn a_saved_state_goes_on() {
-    let (a, b) = (sample(), Data::random(&mut Rng::new(22), &[2, 3, 9], F32, &[]));
+    let (a, b) = (sample(), Data::random(&mut Rng(22), &[2, 3, 9], F32, &[]));
     let state = State::of(kept(), std::slice::from_ref(&a));
     let file: Vec<u8> = state.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let words = file.chunks_exact(8).map(|b| u64::from_ne_bytes(b.try_into().unwrap())).collect();
