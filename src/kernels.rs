@@ -193,6 +193,15 @@ pub struct GridBins {
     pub first: i32,
 }
 
+/// Rows of a tile of a matrix product, and of a panel of its left operand.
+pub const TILE_ROWS: usize = 12;
+
+/// Columns of a tile of a matrix product, and of a panel of its right operand.
+pub const TILE_COLS: usize = 32;
+
+/// The rows of a tile, wherever they lie.
+pub type TileMut<'a> = [&'a mut [f32; TILE_COLS]; TILE_ROWS];
+
 /// Calls `$user!` with the list of kernels: `fn name(arguments) -> result = family::body;`.
 macro_rules! kernel_list {
     ($user:ident $($context:tt)*) => { $user! { $($context)*
@@ -333,6 +342,19 @@ macro_rules! kernel_list {
         /// `acc[i][j] = fma(a[i][p], x[p][j], acc[i][j])` for all `p` in ascending order: rows of `x`
         /// and `acc` have 32 elements, rows of `a` as many as `x` has rows.
         fn multiply_rows(a: &[f32], x: &[f32], acc: &mut [f32]) = product::rows;
+        /// `c[i][j] = fma(a[p][i], b[p][j], c[i][j])` for all `p` in ascending order. The next call is for
+        /// the tile `ahead` elements further on, or any other: it is a hint.
+        fn multiply_tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) = gemm::tile;
+        /// Solves a lower triangular system: in ascending order of `j`, `x[j][r]` becomes
+        /// `fma(-l[j][p], x[p][r], x[j][r])` for `p` from 0 to `j - 1`, then `x[j][r] * l[j][j]`: the
+        /// diagonal holds reciprocals. Rows of `x` have 32 elements, rows of `l` are `stride` apart.
+        fn solve_lower(l: &[f32], stride: usize, x: &mut [f32]) = triangle::solve;
+        /// Cholesky decomposition of at most 32 columns, which are the rows `from..` of `x`: in ascending
+        /// order of `j`, `x[from + j][r]` becomes `fma(-x[p][j], x[p][r], x[from + j][r])` for `p` from 0
+        /// to `from + j - 1`, then all but the pivot, `x[from + j][j]`, is multiplied by `1 / d` and the
+        /// pivot becomes `d`, its square root. Ends before a pivot that is not positive and finite;
+        /// the result is the number of columns before it.
+        fn factor_lower(x: &mut [f32], from: usize) -> usize = triangle::factor;
 
         /// Four codes in three bytes, code 0 in the lowest bits; `dst` holds `3 * ceil(len / 4)`
         /// bytes.

@@ -166,7 +166,7 @@ impl Cut {
 
     /// Tiles of `down` rows and `across` columns.
     #[must_use]
-    pub fn exact(rows: usize, cols: usize, down: usize, across: usize) -> Self {
+    pub fn exact((rows, cols): (usize, usize), down: usize, across: usize) -> Self {
         Self { rows, cols, down: down.max(1), across: across.max(1) }
     }
 

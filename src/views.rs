@@ -202,6 +202,12 @@ impl<'a> MatrixView<'a> {
         Self { place, ..self }
     }
 
+    /// The part of a tile.
+    #[must_use]
+    pub fn tile(&self, tile: &Tile) -> Self {
+        Self { place: self.place.tile(tile, (1, self.dtype.bytes())), ..*self }
+    }
+
     /// The elements `cols` of `row`; none where the matrix has none.
     #[must_use]
     pub fn run(&self, row: usize, cols: Range<usize>) -> Run<'a> {
@@ -268,6 +274,50 @@ impl MatrixViewMut<'_> {
                 Dtype::Bf16 => RunMut::Bf16(core::slice::from_raw_parts_mut(at.cast(), n)),
             }
         }
+    }
+
+    /// The f32 elements `cols` of `row`; none where the matrix has none, or others.
+    pub fn floats_mut(&mut self, row: usize, cols: Range<usize>) -> &mut [f32] {
+        match self.run_mut(row, cols) {
+            RunMut::F32(x) => x,
+            _ => &mut [],
+        }
+    }
+
+    /// The rows of a block of `R x C` f32 elements from (`row`, `col`) on, if the matrix has all of
+    /// them.
+    pub fn block_mut<const R: usize, const C: usize>(
+        &mut self,
+        row: usize,
+        col: usize,
+    ) -> Option<[&mut [f32; C]; R]> {
+        let Place { data, rows, cols, stride_bytes } = self.place;
+        let fits =
+            |start: usize, n: usize, end: usize| start.checked_add(n).is_some_and(|e| e <= end);
+        if self.dtype != Dtype::F32 || !fits(row, R, rows) || !fits(col, C, cols) {
+            return None;
+        }
+        // SAFETY: the block lies within the matrix, which this view alone has by `new`, and the
+        // borrow of `self` keeps other parts away. Rows are disjoint: the stride is at least `cols`.
+        Some(core::array::from_fn(|i| unsafe {
+            &mut *data.add((row + i) * stride_bytes + 4 * col).cast::<[f32; C]>()
+        }))
+    }
+
+    /// The part of a tile, for as long as the whole is not used.
+    #[must_use]
+    pub fn tile_mut(&mut self, tile: &Tile) -> MatrixViewMut<'_> {
+        MatrixViewMut {
+            place: self.place.tile(tile, (1, self.dtype.bytes())),
+            dtype: self.dtype,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// Elements from one row to the next.
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        self.place.stride_bytes.checked_div(self.dtype.bytes()).unwrap_or(0)
     }
 
     /// The same elements, to read.

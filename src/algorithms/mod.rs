@@ -12,6 +12,8 @@ mod envelope;
 pub mod fake_quantize;
 #[cfg(feature = "range")]
 pub mod histogram;
+#[cfg(feature = "gptq")]
+pub mod linalg;
 pub mod pack;
 #[cfg(feature = "range")]
 pub mod quantile;

@@ -23,6 +23,10 @@ pub(crate) trait Simd: Copy {
     /// Whether `lesser`, `greater` and the reductions hand on a NaN.
     const NAN_STAYS: bool = false;
 
+    /// Has the cache line of an address brought near, whatever the address.
+    #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
+
     fn splat(self, x: f32) -> Self::F32;
     fn load(self, x: &[f32; BLOCK]) -> Self::F32;
     fn store(self, x: Self::F32, to: &mut [f32; BLOCK]);

@@ -41,7 +41,7 @@ fn cut(view: &ChannelView<'_>) -> Cut {
     let depth = view.depth().saturating_mul(items).max(1);
     let width = TILE_ELEMENTS.checked_div(depth).unwrap_or(1).max(1);
     let width = if view.is_by_column() { width.next_multiple_of(BLOCK) } else { width };
-    Cut::exact(items, channels, items, width)
+    Cut::exact((items, channels), items, width)
 }
 
 /// Calls `f` with every item and block of channels, and the outputs of the channels.

@@ -126,7 +126,7 @@ pub fn percentiles<S: Samples>(
     out: &mut [f32],
 ) -> Result {
     let rows = percentiles.len();
-    let cut = crate::parallel::Cut::exact(rows, channels, rows, 1);
+    let cut = crate::parallel::Cut::exact((rows, channels), rows, 1);
     exec.tiles(cut, PerGroup::new(out, channels, 1), |tile, mut out| {
         for channel in tile.cols.clone() {
             let values: &dyn Passes = &Pooled::new(k, samples, channel, Change::None);

@@ -6,6 +6,7 @@ mod convert;
 mod dequantize;
 pub(crate) mod fake_convert;
 mod fake_quantize;
+mod gemm;
 pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;
@@ -19,10 +20,11 @@ mod reduce;
 pub(crate) mod requantize;
 pub(crate) mod scale;
 mod table;
+pub(crate) mod triangle;
 
 use crate::kernels::{
     Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
-    GridBins, Isa, Kernels, PowerRounding, TableCoding, kernel_list,
+    GridBins, Isa, Kernels, PowerRounding, TableCoding, TileMut, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};

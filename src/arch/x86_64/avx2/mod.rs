@@ -4,6 +4,7 @@
 
 mod bits;
 mod fixed;
+mod gemm;
 mod pack;
 mod simd;
 mod words;
@@ -11,7 +12,7 @@ mod words;
 use crate::arch::vector_tier;
 use crate::kernels::{
     Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
-    GridBins, Isa, Kernels, PowerRounding, TableCoding, kernel_list,
+    GridBins, Isa, Kernels, PowerRounding, TableCoding, TileMut, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
@@ -19,7 +20,7 @@ use simd::Avx2;
 
 /// The families that are written by hand, and the rest.
 mod bodies {
-    pub(super) use super::pack;
+    pub(super) use super::{gemm, pack};
     pub(super) use crate::arch::generic::*;
 }
 

@@ -138,6 +138,12 @@ impl Simd for Avx2 {
     const WIDE: bool = false;
 
     #[inline(always)]
+    fn prefetch(self, x: *const f32) {
+        // SAFETY: see the impl. No address can fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(x.cast()) };
+    }
+
+    #[inline(always)]
     fn splat(self, x: f32) -> Self::F32 {
         // SAFETY: see the impl.
         [unsafe { _mm256_set1_ps(x) }; 4]

@@ -1,0 +1,210 @@
+//! Dense linear algebra on every tier of this CPU, one thread, in GFLOP/s and as shares of what a loop
+//! of independent fused multiply-adds reaches in the same run. `cargo bench --bench linalg -- gemm`
+//! runs a part. The crate `gemm` is the peer of the products.
+
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a bench may stop on its first surprise"
+)]
+#![allow(unsafe_code, reason = "the loop of multiply-adds and the peer take what they take")]
+
+mod common;
+
+use common::floats;
+use ptqk::algorithms::linalg::gemm::{Operand, Part, Update, gemm, workspace_size};
+use ptqk::algorithms::linalg::syrk::syrk;
+use ptqk::dispatch;
+use ptqk::kernels::{Isa, Kernels};
+use ptqk::parallel::Exec;
+use ptqk::params::matrix::Dtype;
+use ptqk::scratch::Scratch;
+use ptqk::views::{MatrixView, MatrixViewMut};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Independent chains, enough for every latency, in registers of `$n` floats.
+macro_rules! peak {
+    ($name:ident, $features:literal, $n:literal, $set:ident, $fma:ident) => {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $features)]
+        fn $name(turns: usize) -> f64 {
+            use std::arch::x86_64::*;
+            let (a, b) = ($set(black_box(0.999)), $set(black_box(0.001)));
+            let mut acc = [$set(1.0); 12];
+            for _ in 0..turns {
+                acc = acc.map(
+                    #[inline(always)]
+                    |acc| $fma(acc, a, b),
+                );
+            }
+            black_box(acc);
+            (2 * 12 * $n * turns) as f64
+        }
+    };
+}
+
+peak!(peak_avx2, "avx2,fma", 8, _mm256_set1_ps, _mm256_fmadd_ps);
+peak!(peak_avx512, "avx512f,avx2,fma", 16, _mm512_set1_ps, _mm512_fmadd_ps);
+
+/// GFLOP/s of the multiply-adds alone, in the registers of a tier.
+fn peak(isa: Isa) -> f64 {
+    (0..5).map(|_| rate(|| multiply_adds(isa))).fold(0.0, f64::max)
+}
+
+/// GFLOP/s of one call that says how many operations it does.
+fn rate(mut f: impl FnMut() -> f64) -> f64 {
+    let start = Instant::now();
+    let operations = f();
+    operations / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// The best of some turns, in which the variants alternate.
+fn race(turns: usize, variants: &mut [(String, Box<dyn FnMut() -> f64 + '_>)]) -> Vec<f64> {
+    let mut best = vec![0.0_f64; variants.len()];
+    for _ in 0..turns {
+        for (best, (_, f)) in best.iter_mut().zip(variants.iter_mut()) {
+            *best = best.max(rate(f));
+        }
+    }
+    best
+}
+
+/// Alternates the peaks, the tiers and the peers, and prints a line each.
+fn report<'a>(
+    name: &str,
+    turns: usize,
+    operations: f64,
+    run: impl Fn(&'static Kernels) -> Box<dyn FnMut() + 'a>,
+    peer: Option<Box<dyn FnMut() + 'a>>,
+) {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w.as_str())) {
+        return;
+    }
+    let tiers: Vec<_> = dispatch::available().filter(|k| k.isa() != Isa::Scalar).collect();
+    let mut variants: Vec<(String, Box<dyn FnMut() -> f64 + 'a>)> = Vec::new();
+    for k in &tiers {
+        let isa = k.isa();
+        variants.push((format!("{isa:?} peak"), Box::new(move || multiply_adds(isa))));
+        let mut f = run(k);
+        let count = move || {
+            f();
+            operations
+        };
+        variants.push((format!("{isa:?}"), Box::new(count)));
+    }
+    if let Some(mut peer) = peer {
+        let count = move || {
+            peer();
+            operations
+        };
+        variants.push(("peer".into(), Box::new(count)));
+    }
+    let best = race(turns, &mut variants);
+    let mut line = format!("{name:24}");
+    for (i, k) in tiers.iter().enumerate() {
+        let (peak, ours) = (best[2 * i], best[2 * i + 1]);
+        line += &format!(" {:?} {ours:7.1} of {peak:6.1}, {:.3} ", k.isa(), ours / peak);
+    }
+    if let Some(peer) = best.get(2 * tiers.len()) {
+        line += &format!(" peer {peer:7.1}");
+    }
+    println!("{line}  ms: {:.2}", operations / best[2 * tiers.len() - 1] / 1e6);
+}
+
+/// Runs them; says how many operations they are.
+fn multiply_adds(isa: Isa) -> f64 {
+    const TURNS: usize = 500_000;
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the table of the tier is available, so the CPU has the features.
+        Isa::Avx2 => unsafe { peak_avx2(TURNS) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Isa::Avx512 => unsafe { peak_avx512(TURNS) },
+        _ => f64::NAN,
+    }
+}
+
+fn view(x: &[f32], rows: usize, cols: usize) -> MatrixView<'_> {
+    assert!(x.len() >= rows * cols);
+    // SAFETY: the slice has all elements.
+    unsafe { MatrixView::new(x.as_ptr().cast(), Dtype::F32, (rows, cols, cols)) }
+}
+
+fn view_mut(x: &mut [f32], rows: usize, cols: usize) -> MatrixViewMut<'_> {
+    assert!(x.len() >= rows * cols);
+    // SAFETY: the slice has all elements.
+    unsafe { MatrixViewMut::new(x.as_mut_ptr().cast(), Dtype::F32, (rows, cols, cols)) }
+}
+
+fn products() {
+    for n in [512, 1024, 2048] {
+        let (a, b) = (floats(n * n), floats(n * n));
+        let turns = if n == 2048 { 7 } else { 25 };
+        let update = Update { accumulate: true, subtract: false };
+        let plain = |x| Operand { view: view(x, n, n), transposed: false };
+        let run = |k: &'static Kernels| -> Box<dyn FnMut()> {
+            let (mut c, mut memory) =
+                (vec![0.0; n * n], vec![0; workspace_size((n, n, n)).unwrap()]);
+            let (a, b) = (&a, &b);
+            Box::new(move || {
+                let sides = (plain(a), plain(b));
+                let mut scratch = Scratch::new(&mut memory);
+                let c = view_mut(&mut c, n, n);
+                gemm(k, Exec::SERIAL, &mut scratch, (update, Part::Whole), sides, c).unwrap();
+            })
+        };
+        let mut c = vec![0.0_f32; n * n];
+        let (x, y) = (&a, &b);
+        let s = n as isize;
+        let peer = move || {
+            // SAFETY: three matrices of `n` rows and columns.
+            unsafe {
+                gemm::gemm(
+                    n,
+                    n,
+                    n,
+                    c.as_mut_ptr(),
+                    1,
+                    s,
+                    true,
+                    x.as_ptr(),
+                    1,
+                    s,
+                    y.as_ptr(),
+                    1,
+                    s,
+                    1.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        };
+        report(&format!("gemm {n}"), turns, 2.0 * (n as f64).powi(3), run, Some(Box::new(peer)));
+        let run = |k: &'static Kernels| -> Box<dyn FnMut()> {
+            let (mut c, mut memory) =
+                (vec![0.0; n * n], vec![0; workspace_size((n, n, n)).unwrap()]);
+            let a = &a;
+            Box::new(move || {
+                let mut scratch = Scratch::new(&mut memory);
+                let c = view_mut(&mut c, n, n);
+                syrk(k, Exec::SERIAL, &mut scratch, true, view(a, n, n), c).unwrap();
+            })
+        };
+        let n64 = n as f64;
+        report(&format!("syrk {n}"), turns, n64 * n64 * (n64 + 1.0), run, None);
+    }
+}
+
+fn main() {
+    for k in dispatch::available() {
+        println!("{:?}: peak {:.1} GFLOP/s", k.isa(), peak(k.isa()));
+    }
+    products();
+}

@@ -1,0 +1,180 @@
+//! Panels: a few rows or columns of a matrix, interleaved, so that the kernels read them from one
+//! end to the other. Lanes that a last panel lacks are 0.
+
+use crate::algorithms::stage::{widen_into, widened};
+use crate::kernels::Kernels;
+use crate::parallel::Exec;
+use crate::status::Result;
+use crate::views::{Blocks, MatrixView, Run};
+use core::ops::Range;
+
+/// Most elements of a lane: the depth of a block of a product.
+pub(super) const DEPTH: usize = 256;
+
+/// Panels of a task.
+const GROUP: usize = 8;
+
+/// One side of a product, as the panels see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side<'a> {
+    /// The matrix.
+    pub(super) view: MatrixView<'a>,
+    /// Whether a lane is a column of the matrix, else a row.
+    pub(super) lanes_are_columns: bool,
+    /// Whether to change all signs.
+    pub(super) negate: bool,
+}
+
+impl Side<'_> {
+    fn lanes(&self) -> usize {
+        if self.lanes_are_columns { self.view.cols() } else { self.view.rows() }
+    }
+
+    /// Elements of all panels of `W` lanes.
+    pub(super) fn packed<const W: usize>(lanes: usize, depth: usize) -> usize {
+        lanes.div_ceil(W).saturating_mul(W).saturating_mul(depth)
+    }
+
+    /// Packs the elements `depth` of all lanes: panels of `W` lanes, one after the other.
+    pub(super) fn pack<const W: usize>(
+        &self,
+        k: &Kernels,
+        exec: Exec<'_>,
+        depth: Range<usize>,
+        to: &mut [f32],
+    ) -> Result {
+        let panel = W.saturating_mul(depth.len());
+        let panels = self.lanes().div_ceil(W);
+        let to = to.get_mut(..panels.saturating_mul(panel)).unwrap_or_default();
+        let group = GROUP.saturating_mul(panel);
+        exec.silent().tasks(panels.div_ceil(GROUP), Blocks::new(to, group), |i, mut to| {
+            let first = i * GROUP * W;
+            if self.lanes_are_columns {
+                self.pack_columns::<W>(k, first, depth.clone(), to.slice_mut());
+            } else {
+                for (i, to) in to.slice_mut().chunks_mut(panel.max(1)).enumerate() {
+                    self.pack_rows::<W>(k, first + i * W, depth.clone(), to);
+                }
+            }
+        })
+    }
+
+    /// Lanes are columns: each row of the matrix holds neighbours of the panels.
+    fn pack_columns<const W: usize>(
+        &self,
+        k: &Kernels,
+        first: usize,
+        depth: Range<usize>,
+        to: &mut [f32],
+    ) {
+        let flip = self.flip();
+        let mut buffer = [0.0; GROUP * 32];
+        let panel = depth.len() * W;
+        let panels = to.len().checked_div(panel).unwrap_or(0);
+        for (p, row) in depth.enumerate() {
+            let run = self.view.run(row, first..first + panels * W);
+            let mut x = widened(k, run, &mut buffer);
+            for panel in to.chunks_mut(panel.max(1)) {
+                let (now, rest) = x.split_at_checked(W).unwrap_or((x, &[]));
+                x = rest;
+                let Some(to) = panel.as_chunks_mut::<W>().0.get_mut(p) else { return };
+                match now.first_chunk::<W>() {
+                    Some(now) => flipped(now, flip, to),
+                    None => {
+                        *to = [0.0; W];
+                        for (to, x) in to.iter_mut().zip(now) {
+                            *to = flipped_one(*x, flip);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lanes are rows: the panel is a transpose of them.
+    fn pack_rows<const W: usize>(
+        &self,
+        k: &Kernels,
+        first: usize,
+        depth: Range<usize>,
+        to: &mut [f32],
+    ) {
+        let mut buffer = [[0.0; DEPTH]; 4];
+        for quad in 0..W / 4 {
+            let row = first + 4 * quad;
+            let runs = [0, 1, 2, 3].map(|i| self.view.run(row + i, depth.clone()));
+            let [b0, b1, b2, b3] = &mut buffer;
+            let [r0, r1, r2, r3] = runs;
+            let rows = [
+                lane(k, r0, depth.len(), b0),
+                lane(k, r1, depth.len(), b1),
+                lane(k, r2, depth.len(), b2),
+                lane(k, r3, depth.len(), b3),
+            ];
+            transpose::<W>(rows, self.flip(), quad, to);
+        }
+    }
+
+    fn flip(&self) -> u32 {
+        if self.negate { 1 << 31 } else { 0 }
+    }
+}
+
+/// A lane as f32, zeros where the matrix has none. `buffer` may hold anything.
+fn lane<'a>(k: &Kernels, run: Run<'a>, depth: usize, buffer: &'a mut [f32; DEPTH]) -> &'a [f32] {
+    match run {
+        Run::F32(x) if x.len() == depth => x,
+        _ => {
+            let buffer = buffer.get_mut(..depth).unwrap_or_default();
+            if run.is_empty() {
+                buffer.fill(0.0);
+            } else {
+                widen_into(k, run, buffer);
+            }
+            buffer
+        }
+    }
+}
+
+#[inline(always)]
+fn flipped_one(x: f32, flip: u32) -> f32 {
+    f32::from_bits(x.to_bits() ^ flip)
+}
+
+#[inline(always)]
+fn flipped<const W: usize>(x: &[f32; W], flip: u32, to: &mut [f32; W]) {
+    for (to, x) in to.iter_mut().zip(x) {
+        *to = flipped_one(*x, flip);
+    }
+}
+
+/// Writes four lanes to the lanes `4 * quad..` of a panel, four elements of each at a time.
+#[inline(always)]
+fn transpose<const W: usize>(rows: [&[f32]; 4], flip: u32, quad: usize, to: &mut [f32]) {
+    let [(a, at), (b, bt), (c, ct), (d, dt)] = rows.map(|row| row.as_chunks::<4>());
+    let (panel, _) = to.as_chunks_mut::<W>();
+    let whole = 4 * a.len();
+    let (fours, rest) = panel.split_at_mut(whole.min(panel.len()));
+    for ((((to, a), b), c), d) in
+        fours.as_chunks_mut::<4>().0.iter_mut().zip(a).zip(b).zip(c).zip(d)
+    {
+        let columns = transposed([*a, *b, *c, *d]);
+        for (to, column) in to.iter_mut().zip(&columns) {
+            if let Some(to) = to.as_chunks_mut::<4>().0.get_mut(quad) {
+                flipped(column, flip, to);
+            }
+        }
+    }
+    for ((((to, a), b), c), d) in rest.iter_mut().zip(at).zip(bt).zip(ct).zip(dt) {
+        if let Some(to) = to.as_chunks_mut::<4>().0.get_mut(quad) {
+            flipped(&[*a, *b, *c, *d], flip, to);
+        }
+    }
+}
+
+/// The transpose of four by four elements.
+#[inline(always)]
+pub(super) fn transposed(x: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    let [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]] = x;
+    [[a0, b0, c0, d0], [a1, b1, c1, d1], [a2, b2, c2, d2], [a3, b3, c3, d3]]
+}

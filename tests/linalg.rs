@@ -1,0 +1,17 @@
+//! Dense linear algebra: the same bytes on every table, for every number of threads and however the
+//! work is cut, against the definition of the chains and against f64.
+
+#![cfg(feature = "gptq")]
+#![allow(
+    unsafe_code,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails; every index is one of the test's own"
+)]
+
+#[path = "linalg/matrix.rs"]
+mod matrix;
+#[path = "linalg/products.rs"]
+mod products;
+#[path = "common/rng.rs"]
+mod rng;
