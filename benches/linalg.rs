@@ -13,7 +13,9 @@
 mod common;
 
 use common::floats;
+use ptqk::algorithms::linalg::cholesky::{self, cholesky};
 use ptqk::algorithms::linalg::gemm::{Operand, Part, Update, gemm, workspace_size};
+use ptqk::algorithms::linalg::inverse_factor::inverse_factor;
 use ptqk::algorithms::linalg::syrk::syrk;
 use ptqk::dispatch;
 use ptqk::kernels::{Isa, Kernels};
@@ -202,9 +204,46 @@ fn products() {
     }
 }
 
+/// A symmetric matrix with a dominant diagonal.
+fn symmetric(n: usize) -> Vec<f32> {
+    let mut h = floats(n * n);
+    for i in 0..n {
+        for j in 0..i {
+            h[i * n + j] = h[j * n + i];
+        }
+        h[i * n + i] = n as f32;
+    }
+    h
+}
+
+fn factors() {
+    for n in [1024, 2048] {
+        let h = symmetric(n);
+        let turns = if n == 2048 { 7 } else { 25 };
+        let run = |inverse: bool| {
+            let h = &h;
+            move |k: &'static Kernels| -> Box<dyn FnMut() + '_> {
+                let bytes = cholesky::workspace_size(n).unwrap();
+                let (mut c, mut memory) = (h.clone(), vec![0; bytes]);
+                Box::new(move || {
+                    c.copy_from_slice(h);
+                    let mut scratch = Scratch::new(&mut memory);
+                    let c = view_mut(&mut c, n, n);
+                    let f = if inverse { inverse_factor } else { cholesky };
+                    f(k, Exec::SERIAL, &mut scratch, c).unwrap();
+                })
+            }
+        };
+        let third = (n as f64).powi(3) / 3.0;
+        report(&format!("cholesky {n}"), turns, third, run(false), None);
+        report(&format!("inverse factor {n}"), turns, 2.0 * third, run(true), None);
+    }
+}
+
 fn main() {
     for k in dispatch::available() {
         println!("{:?}: peak {:.1} GFLOP/s", k.isa(), peak(k.isa()));
     }
     products();
+    factors();
 }

@@ -4,8 +4,8 @@
 use crate::status::{Error, Result, Status};
 use bytemuck::Pod;
 
-/// Every array starts at a multiple of this.
-const ALIGNMENT: usize = 8;
+/// Every array starts at a multiple of this: a cache line, so that no wide load crosses two.
+const ALIGNMENT: usize = 64;
 
 /// Memory that is cut from the front; without memory, a count.
 #[derive(Debug)]

@@ -27,11 +27,13 @@ pub enum Status {
     Cancelled = 1,
     /// The input holds a NaN or an infinity; the function says what it wrote.
     NotFinite = 2,
+    /// A matrix is not positive definite; the function says what it wrote.
+    NotPositiveDefinite = 3,
 }
 
 impl Status {
     /// Every status, to walk over them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::NullPointer,
         Self::Misaligned,
@@ -42,6 +44,7 @@ impl Status {
         Self::InvalidParameter,
         Self::Cancelled,
         Self::NotFinite,
+        Self::NotPositiveDefinite,
     ];
 
     /// The status with this number, if there is one.
@@ -64,6 +67,7 @@ impl Status {
             Self::InvalidParameter => c"PTQK_STATUS_INVALID_PARAMETER",
             Self::Cancelled => c"PTQK_STATUS_CANCELLED",
             Self::NotFinite => c"PTQK_STATUS_NOT_FINITE",
+            Self::NotPositiveDefinite => c"PTQK_STATUS_NOT_POSITIVE_DEFINITE",
         }
     }
 
@@ -81,6 +85,7 @@ impl Status {
             Self::InvalidParameter => c"a parameter lies outside its documented range",
             Self::Cancelled => c"the progress callback asked to stop",
             Self::NotFinite => c"the input holds a NaN or an infinity",
+            Self::NotPositiveDefinite => c"a matrix is not positive definite",
         }
     }
 }

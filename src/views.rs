@@ -514,6 +514,17 @@ impl<O: Tiled> Tiled for TallRows<O> {
     }
 }
 
+/// An output whose rows are the columns of the tiles.
+#[derive(Clone, Copy, Debug)]
+pub struct Across<O>(pub O);
+
+impl<O: Tiled> Tiled for Across<O> {
+    unsafe fn part(&self, tile: &Tile) -> Self {
+        // SAFETY: the tiles of one cut that is one tile high differ in their columns.
+        Self(unsafe { self.0.part(&Tile { rows: tile.cols.clone(), cols: 0..1 }) })
+    }
+}
+
 /// An array of one value per group: a matrix of `rows x per_row` where a tile of the matrix of
 /// elements covers whole groups of `group` columns.
 #[derive(Clone, Copy, Debug)]

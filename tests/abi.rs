@@ -236,6 +236,7 @@ fn constants() {
         PTQK_STATUS_INVALID_PARAMETER = -7: Status::InvalidParameter,
         PTQK_STATUS_CANCELLED = 1: Status::Cancelled,
         PTQK_STATUS_NOT_FINITE = 2: Status::NotFinite,
+        PTQK_STATUS_NOT_POSITIVE_DEFINITE = 3: Status::NotPositiveDefinite,
         PTQK_ZERO_POINT_AFTER_ROUNDING = 0: Rounding::AfterRounding,
         PTQK_ZERO_POINT_BEFORE_ROUNDING = 1: Rounding::BeforeRounding,
         PTQK_GRANULARITY_TENSOR = 0: Granularity::Tensor,

@@ -5,10 +5,13 @@
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a panic is how a test fails; every index is one of the test's own"
 )]
 
+#[path = "linalg/factors.rs"]
+mod factors;
 #[path = "linalg/matrix.rs"]
 mod matrix;
 #[path = "linalg/products.rs"]

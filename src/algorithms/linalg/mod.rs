@@ -1,5 +1,9 @@
 //! Dense linear algebra in f32: products, triangular factors and their inverses.
 
+pub mod cholesky;
 pub mod gemm;
+pub mod inverse_factor;
 mod pack;
+mod slab;
 pub mod syrk;
+pub mod triangle;

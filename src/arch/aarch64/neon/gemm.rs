@@ -1,7 +1,6 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
 use super::simd::Neon;
-use crate::arch::generic::gemm::request;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 use core::arch::aarch64::*;
 
@@ -102,10 +101,9 @@ unsafe fn last<const I: i32>(
 }
 
 #[inline(always)]
-pub(super) fn tile(s: Neon, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) {
+pub(super) fn tile(_: Neon, a: &[f32], b: &[f32], c: &mut TileMut<'_>, _ahead: usize) {
     let (a, _) = a.as_chunks::<TILE_ROWS>();
     let (b, _) = b.as_chunks::<TILE_COLS>();
-    request(s, c, ahead);
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11] = c;
     quarter!(a, b, 0, 0, c0 first 0, c1 first 1, c2 first 2, c3 first 3, c4 last 0, c5 last 1);
     quarter!(a, b, 1, 0, c6 first 0, c7 first 1, c8 first 2, c9 first 3, c10 last 0, c11 last 1);

@@ -1,7 +1,7 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
 use super::simd::{Avx2, leaves};
-use crate::arch::generic::gemm::request;
+use crate::arch::simd::Simd;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 use core::arch::x86_64::*;
 
@@ -35,13 +35,35 @@ macro_rules! quarter {
     }};
 }
 
+/// Has rows of the tile that comes next brought near: the first thing it does is to wait for them.
+macro_rules! request {
+    ($s:ident, $ahead:ident, $($row:ident),+) => {$(
+        // The pointers are never followed.
+        let next = $row.as_ptr().wrapping_add($ahead);
+        $s.prefetch(next);
+        $s.prefetch(next.wrapping_add(TILE_COLS / 2));
+        // The row may start within a line.
+        $s.prefetch(next.wrapping_add(TILE_COLS - 1));
+    )+};
+}
+
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn quarters(a: &[[f32; TILE_ROWS]], b: &[[f32; TILE_COLS]], c: &mut TileMut<'_>) {
+fn quarters(
+    s: Avx2,
+    a: &[[f32; TILE_ROWS]],
+    b: &[[f32; TILE_COLS]],
+    c: &mut TileMut<'_>,
+    ahead: usize,
+) {
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11] = c;
+    request!(s, ahead, c0, c1, c2);
     quarter!(a, b, 0, 0, x0 c0, x1 c1, x2 c2, x3 c3, x4 c4, x5 c5);
+    request!(s, ahead, c3, c4, c5);
     quarter!(a, b, 1, 0, x0 c6, x1 c7, x2 c8, x3 c9, x4 c10, x5 c11);
+    request!(s, ahead, c6, c7, c8);
     quarter!(a, b, 0, 1, x0 c0, x1 c1, x2 c2, x3 c3, x4 c4, x5 c5);
+    request!(s, ahead, c9, c10, c11);
     quarter!(a, b, 1, 1, x0 c6, x1 c7, x2 c8, x3 c9, x4 c10, x5 c11);
 }
 
@@ -49,7 +71,6 @@ fn quarters(a: &[[f32; TILE_ROWS]], b: &[[f32; TILE_COLS]], c: &mut TileMut<'_>)
 pub(super) fn tile(s: Avx2, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) {
     let (a, _) = a.as_chunks::<TILE_ROWS>();
     let (b, _) = b.as_chunks::<TILE_COLS>();
-    request(s, c, ahead);
     // SAFETY: the token says that the CPU has AVX2 and FMA.
-    unsafe { quarters(a, b, c) };
+    unsafe { quarters(s, a, b, c, ahead) };
 }
