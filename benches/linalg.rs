@@ -24,7 +24,7 @@ use ptqk::params::matrix::Dtype;
 use ptqk::scratch::Scratch;
 use ptqk::views::{MatrixView, MatrixViewMut};
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Independent chains, enough for every latency, in registers of `$n` floats.
 macro_rules! peak {
@@ -62,12 +62,15 @@ fn rate(mut f: impl FnMut() -> f64) -> f64 {
     operations / start.elapsed().as_secs_f64() / 1e9
 }
 
+/// GFLOP/s of one call of a variant.
+type Variant<'a> = Box<dyn FnMut() -> f64 + 'a>;
+
 /// The best of some turns, in which the variants alternate.
-fn race(turns: usize, variants: &mut [(String, Box<dyn FnMut() -> f64 + '_>)]) -> Vec<f64> {
+fn race(turns: usize, variants: &mut [Variant<'_>]) -> Vec<f64> {
     let mut best = vec![0.0_f64; variants.len()];
     for _ in 0..turns {
-        for (best, (_, f)) in best.iter_mut().zip(variants.iter_mut()) {
-            *best = best.max(rate(f));
+        for (best, f) in best.iter_mut().zip(variants.iter_mut()) {
+            *best = best.max(f());
         }
     }
     best
@@ -78,31 +81,25 @@ fn report<'a>(
     name: &str,
     turns: usize,
     operations: f64,
-    run: impl Fn(&'static Kernels) -> Box<dyn FnMut() + 'a>,
-    peer: Option<Box<dyn FnMut() + 'a>>,
+    run: impl Fn(&'static Kernels) -> Box<dyn FnMut() -> Duration + 'a>,
+    peer: Option<Box<dyn FnMut() -> Duration + 'a>>,
 ) {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w.as_str())) {
         return;
     }
     let tiers: Vec<_> = dispatch::available().filter(|k| k.isa() != Isa::Scalar).collect();
-    let mut variants: Vec<(String, Box<dyn FnMut() -> f64 + 'a>)> = Vec::new();
+    let mut variants: Vec<Variant<'a>> = Vec::new();
     for k in &tiers {
         let isa = k.isa();
-        variants.push((format!("{isa:?} peak"), Box::new(move || multiply_adds(isa))));
+        variants.push(Box::new(move || rate(|| multiply_adds(isa))));
         let mut f = run(k);
-        let count = move || {
-            f();
-            operations
-        };
-        variants.push((format!("{isa:?}"), Box::new(count)));
+        let count = move || operations / f().as_secs_f64() / 1e9;
+        variants.push(Box::new(count));
     }
     if let Some(mut peer) = peer {
-        let count = move || {
-            peer();
-            operations
-        };
-        variants.push(("peer".into(), Box::new(count)));
+        let count = move || operations / peer().as_secs_f64() / 1e9;
+        variants.push(Box::new(count));
     }
     let best = race(turns, &mut variants);
     let mut line = format!("{name:24}");
@@ -148,7 +145,7 @@ fn products() {
         let turns = if n == 2048 { 7 } else { 25 };
         let update = Update { accumulate: true, subtract: false };
         let plain = |x| Operand { view: view(x, n, n), transposed: false };
-        let run = |k: &'static Kernels| -> Box<dyn FnMut()> {
+        let run = |k: &'static Kernels| -> Box<dyn FnMut() -> Duration> {
             let (mut c, mut memory) =
                 (vec![0.0; n * n], vec![0; workspace_size((n, n, n)).unwrap()]);
             let (a, b) = (&a, &b);
@@ -156,13 +153,16 @@ fn products() {
                 let sides = (plain(a), plain(b));
                 let mut scratch = Scratch::new(&mut memory);
                 let c = view_mut(&mut c, n, n);
+                let start = Instant::now();
                 gemm(k, Exec::SERIAL, &mut scratch, (update, Part::Whole), sides, c).unwrap();
+                start.elapsed()
             })
         };
         let mut c = vec![0.0_f32; n * n];
         let (x, y) = (&a, &b);
         let s = n as isize;
         let peer = move || {
+            let start = Instant::now();
             // SAFETY: three matrices of `n` rows and columns.
             unsafe {
                 gemm::gemm(
@@ -187,16 +187,19 @@ fn products() {
                     gemm::Parallelism::None,
                 );
             }
+            start.elapsed()
         };
         report(&format!("gemm {n}"), turns, 2.0 * (n as f64).powi(3), run, Some(Box::new(peer)));
-        let run = |k: &'static Kernels| -> Box<dyn FnMut()> {
+        let run = |k: &'static Kernels| -> Box<dyn FnMut() -> Duration> {
             let (mut c, mut memory) =
                 (vec![0.0; n * n], vec![0; workspace_size((n, n, n)).unwrap()]);
             let a = &a;
             Box::new(move || {
                 let mut scratch = Scratch::new(&mut memory);
                 let c = view_mut(&mut c, n, n);
+                let start = Instant::now();
                 syrk(k, Exec::SERIAL, &mut scratch, true, view(a, n, n), c).unwrap();
+                start.elapsed()
             })
         };
         let n64 = n as f64;
@@ -222,15 +225,17 @@ fn factors() {
         let turns = if n == 2048 { 7 } else { 25 };
         let run = |inverse: bool| {
             let h = &h;
-            move |k: &'static Kernels| -> Box<dyn FnMut() + '_> {
+            move |k: &'static Kernels| -> Box<dyn FnMut() -> Duration + '_> {
                 let bytes = cholesky::workspace_size(n).unwrap();
                 let (mut c, mut memory) = (h.clone(), vec![0; bytes]);
                 Box::new(move || {
                     c.copy_from_slice(h);
+                    let start = Instant::now();
                     let mut scratch = Scratch::new(&mut memory);
                     let c = view_mut(&mut c, n, n);
                     let f = if inverse { inverse_factor } else { cholesky };
                     f(k, Exec::SERIAL, &mut scratch, c).unwrap();
+                    start.elapsed()
                 })
             }
         };

@@ -324,6 +324,13 @@ inline ptqk_codebook_params codebook_params() noexcept
     return params;
 }
 
+inline ptqk_gemm_params gemm_params() noexcept
+{
+    ptqk_gemm_params params;
+    ptqk_gemm_params_default(&params);
+    return params;
+}
+
 inline ptqk_group_fallback_params group_fallback_params() noexcept
 {
     ptqk_group_fallback_params params;
@@ -920,6 +927,22 @@ inline ptqk_group_choice resolve_group_size(context &ctx, const ptqk_group_fallb
     ptqk_group_choice choice{};
     ctx.check(ptqk_resolve_group_size(ctx.get(), &params, channel_size, &choice));
     return choice;
+}
+
+/* ---- Products ---- */
+
+inline std::size_t gemm_workspace_size(context &ctx, const ptqk_gemm_params &params, std::size_t rows,
+                                       std::size_t cols, std::size_t depth)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_gemm_workspace_size(ctx.get(), &params, rows, cols, depth, &bytes));
+    return bytes;
+}
+
+inline void gemm(context &ctx, const ptqk_gemm_params &params, const ptqk_matrix &a, const ptqk_matrix &b,
+                 const ptqk_matrix_mut &c, void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_gemm(ctx.get(), &params, &a, &b, &c, workspace, workspace_bytes));
 }
 
 } // namespace ptqk

@@ -345,15 +345,18 @@ macro_rules! kernel_list {
         /// `c[i][j] = fma(a[p][i], b[p][j], c[i][j])` for all `p` in ascending order. The next call is for
         /// the tile `ahead` elements further on, or any other: it is a hint.
         fn multiply_tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) = gemm::tile;
+        /// `dst[width * p + i] = rows[i][p]` for all `p` that the four rows have, with the other sign if
+        /// `negate`; what lies in between stays. `width` is at least 4.
+        fn interleave_rows(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) = gemm::interleave;
         /// Solves a lower triangular system: in ascending order of `j`, `x[j][r]` becomes
         /// `fma(-l[j][p], x[p][r], x[j][r])` for `p` from 0 to `j - 1`, then `x[j][r] * l[j][j]`: the
         /// diagonal holds reciprocals. Rows of `x` have 32 elements, rows of `l` are `stride` apart.
         fn solve_lower(l: &[f32], stride: usize, x: &mut [f32]) = triangle::solve;
-        /// Cholesky decomposition of at most 32 columns, which are the rows `from..` of `x`: in ascending
-        /// order of `j`, `x[from + j][r]` becomes `fma(-x[p][j], x[p][r], x[from + j][r])` for `p` from 0
-        /// to `from + j - 1`, then all but the pivot, `x[from + j][j]`, is multiplied by `1 / d` and the
-        /// pivot becomes `d`, its square root. Ends before a pivot that is not positive and finite;
-        /// the result is the number of columns before it.
+        /// Cholesky decomposition of at most 32 columns, which are the rows `from..` of `x`: all `x[from + j][r]`
+        /// become `fma(-x[p][j], x[p][r], x[from + j][r])` for `p` from 0 to `from - 1`; then, in ascending
+        /// order of `j`, the same for `p` from `from` to `from + j - 1`, all but the pivot,
+        /// `x[from + j][j]`, is multiplied by `1 / d` and the pivot becomes `d`, its square root. Ends
+        /// before a pivot that is not positive and finite; the result is the number of columns before it.
         fn factor_lower(x: &mut [f32], from: usize) -> usize = triangle::factor;
 
         /// Four codes in three bytes, code 0 in the lowest bits; `dst` holds `3 * ceil(len / 4)`

@@ -1,7 +1,13 @@
 //! The binary interface: sizes and offsets of structures, numbers of constants, defaults, versions;
 //! in Rust, in the header, and in the documentation of both.
 
-#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(
+    feature = "convert",
+    feature = "gptq",
+    feature = "range",
+    feature = "requantize",
+    feature = "weights"
+))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -148,6 +154,9 @@ layouts! {
         value_type: 16 | 16, fp8_through_f16: 20 | 20, across_blocks: 24 | 24,
         signed_scale: 28 | 28, intervals: 32 | 32, max_iterations: 36 | 36, tolerance: 40 | 40,
         default_codebook_size: 44 | 44, default_codebook: 48 | 48,
+    }
+    "ptqk_gemm_params": GemmParams, 20 | 20 {
+        size: 0 | 0, transpose_a: 4 | 4, transpose_b: 8 | 8, accumulate: 12 | 12, subtract: 16 | 16,
     }
     "ptqk_weight_layout": WeightLayout, 64 | 36 {
         code_type: 0 | 0, bits: 4 | 4, code_row_bytes: 8 | 8, code_bytes: 16 | 12,
@@ -513,6 +522,9 @@ fn defaults() {
         }
         "ptqk_fp8_params": Fp8Params, ptqk_fp8_params_default {
             destination_type, per_channel, activation_scale,
+        }
+        "ptqk_gemm_params": GemmParams, ptqk_gemm_params_default {
+            transpose_a, transpose_b, accumulate, subtract,
         }
         "ptqk_group_fallback_params": GroupFallbackParams, ptqk_group_fallback_params_default {
             fallback_mode, group_size, min_adjusted_group_size,

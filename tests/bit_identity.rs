@@ -19,7 +19,7 @@ use ptqk::dispatch;
 use ptqk::formats::{self, FloatFormat};
 use ptqk::kernels::{
     Affine, Codebook, FixedScale, FloatEncoding, FloatScale, Isa, Kernels, PowerRounding,
-    QUOTIENT_LIMIT, has_reciprocal,
+    QUOTIENT_LIMIT, TILE_COLS, TILE_ROWS, has_reciprocal,
 };
 use ptqk::params::elementwise::Rounding;
 use rng::Rng;
@@ -834,6 +834,82 @@ fn multiply_rows_rounds_once() {
     let mut acc = [known[2]; 32];
     scalar().multiply_rows(&known[..1], &[known[1]; 32], &mut acc);
     assert_eq!(acc[0].to_bits(), known[0].mul_add(known[1], known[2]).to_bits());
+}
+
+/// All depths around a step of the tiers.
+#[test]
+fn multiply_tile_matches_scalar() {
+    let mut rng = Rng(64);
+    for depth in (0..=40).chain([255, 256, 257]) {
+        let lefts = data_sets(&mut rng, TILE_ROWS * depth);
+        let starts = data_sets(&mut rng, TILE_ROWS * TILE_COLS);
+        for (name, b) in data_sets(&mut rng, TILE_COLS * depth) {
+            let (a, c) = (&lefts[rng.below(lefts.len())].1, &starts[rng.below(starts.len())].1);
+            let ahead = rng.next() as usize;
+            let run = |k: &Kernels, c: &mut [f32]| {
+                let rows = c.as_chunks_mut::<TILE_COLS>().0.first_chunk_mut::<TILE_ROWS>();
+                k.multiply_tile(a, &b, &mut rows.unwrap().each_mut(), ahead);
+            };
+            compare(c, run, || format!("{name}, depth {depth}"));
+        }
+    }
+}
+
+#[test]
+fn interleave_rows_matches_scalar() {
+    let mut rng = Rng(67);
+    for len in lengths() {
+        for width in [4, 5, 12, 32] {
+            let x = rng.many(4 * len, Rng::bits);
+            let rows = [0, 1, 2, 3].map(|i| &x[i * len..(i + 1) * len]);
+            for negate in [false, true] {
+                // The last of the columns may end early.
+                let start = unwritten((width * len).saturating_sub(rng.below(width - 3)));
+                let run =
+                    |k: &Kernels, dst: &mut [f32]| k.interleave_rows(&rows, negate, width, dst);
+                compare(&start, run, || format!("len {len}, width {width}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn solve_lower_matches_scalar() {
+    let mut rng = Rng(65);
+    for rows in (0..=35).chain([100]) {
+        for stride in [rows, rows + 3] {
+            let triangles = data_sets(&mut rng, rows * stride);
+            for (name, x) in data_sets(&mut rng, 32 * rows) {
+                let l = &triangles[rng.below(triangles.len())].1;
+                let what = || format!("{name}, {rows} rows, stride {stride}");
+                compare(&x, |k, x| k.solve_lower(l, stride, x), what);
+            }
+        }
+    }
+}
+
+/// Columns of matrices that are positive definite, and of any numbers.
+#[test]
+fn factor_lower_matches_scalar() {
+    let mut rng = Rng(66);
+    for (from, columns) in
+        [(0, 32), (0, 1), (0, 7), (0, 40), (32, 32), (32, 9), (3, 31), (5, 0), (9, 33)]
+    {
+        let rows = from + columns;
+        let mut sets = data_sets(&mut rng, 32 * rows);
+        let mut good = rng.many(32 * rows, Rng::uniform);
+        for j in 0..columns.min(32) {
+            good[32 * (from + j) + j] = 4000.0 + rng.uniform();
+        }
+        sets.push(("good", good));
+        for (name, x) in sets {
+            let what = || format!("{name}, {columns} columns from {from}");
+            let want = scalar().factor_lower(&mut x.clone(), from);
+            assert!(name != "good" || want == columns.min(32), "{}", what());
+            let run = |k: &Kernels, x: &mut [f32]| assert_eq!(k.factor_lower(x, from), want);
+            compare(&x, run, what);
+        }
+    }
 }
 
 type Pack = fn(&Kernels, &[u8], &mut [u8]);

@@ -3,7 +3,13 @@
 //!
 //! A changed digest is a change of `PTQK_NUMERIC_VERSION`; the failing test prints the new table.
 
-#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(
+    feature = "convert",
+    feature = "gptq",
+    feature = "range",
+    feature = "requantize",
+    feature = "weights"
+))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,

@@ -1,7 +1,13 @@
 //! The C border: what is refused and how it is said, what stays untouched, and the outcomes that are
 //! not errors.
 
-#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(
+    feature = "convert",
+    feature = "gptq",
+    feature = "range",
+    feature = "requantize",
+    feature = "weights"
+))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,

@@ -4,6 +4,7 @@
 #![cfg(all(
     unix,
     feature = "convert",
+    feature = "gptq",
     feature = "range",
     feature = "requantize",
     feature = "weights"
@@ -444,6 +445,22 @@ const CASES: &[Case] = &[
         let (rows, depth) = (n % 19, n / 19 % 33);
         k.multiply_rows(p.noise(rows * depth), p.noise(32 * depth), p.output(32 * rows))
     }),
+    case!(multiply_tile, |k, n, p| {
+        let depth = n / 3 % 100;
+        let c = p.output(12 * 32).as_chunks_mut::<32>().0.first_chunk_mut::<12>().unwrap();
+        k.multiply_tile(p.noise(12 * depth), p.noise(32 * depth), &mut c.each_mut(), n)
+    }),
+    case!(interleave_rows, |k, n, p| {
+        let (len, width) = (n / 3 % 90, 4 + n % 7);
+        let rows = [0; 4].map(|_| p.noise(len));
+        let dst = p.output((width * len).saturating_sub(n % 2));
+        k.interleave_rows(&rows, n.is_multiple_of(2), width, dst)
+    }),
+    case!(solve_lower, |k, n, p| {
+        let (rows, stride) = (n % 37, n % 37 + n % 3);
+        k.solve_lower(p.noise((rows * stride).saturating_sub(n % 3)), stride, p.output(32 * rows))
+    }),
+    case!(factor_lower, |k, n, p| k.factor_lower(p.output(32 * (n % 70)), n % 45)),
     case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),
     case!(unpack_6, |k, n, p| k.unpack_6(p.noise(3 * n.div_ceil(4)), p.output(n))),
     case!(bracket, |k, n, p| {

@@ -368,6 +368,61 @@ fn requantize_and_pack() {
 }
 
 #[test]
+fn multiply() {
+    for (rows, cols, depth) in [(1, 1, 1), (13, 33, 5), (25, 3, 2), (3, 70, 0)] {
+        for case in 0..8_u32 {
+            let (transpose_a, transpose_b, subtract) = (case & 1, case >> 1 & 1, case >> 2);
+            let params = GemmParams { transpose_a, transpose_b, subtract, ..GemmParams::DEFAULT };
+            let dtype = dtypes()[case as usize % dtypes().len()];
+            let turned = |turn, a: usize, b: usize| if turn == 1 { (b, a) } else { (a, b) };
+            let (a, b) = (turned(transpose_a, rows, depth), turned(transpose_b, depth, cols));
+            if a.0 == 0 || b.0 == 0 {
+                continue;
+            }
+            let (a, b) = (Floats::new(dtype, a.0, a.1), Floats::new(Dtype::F32, b.0, b.1));
+            let mut c = Floats::new(Dtype::F32, rows, cols);
+            let mut bytes = 0;
+            unsafe {
+                let status =
+                    ptqk_gemm_workspace_size(null(), &params, rows, cols, depth, &mut bytes);
+                assert_eq!(status, Status::Ok);
+                let mut workspace = vec![0_u8; bytes];
+                let (memory, c) = (workspace.as_mut_ptr().cast(), c.view_mut());
+                let status = ptqk_gemm(null(), &params, &a.view(), &b.view(), &c, memory, bytes);
+                assert_eq!(status, Status::Ok);
+            }
+        }
+    }
+}
+
+/// The factors, whose matrices are read and written in parts.
+#[test]
+fn factors() {
+    use ptqk::algorithms::linalg::{cholesky, inverse_factor, syrk};
+    use ptqk::parallel::Exec;
+    use ptqk::scratch::Scratch;
+    use ptqk::views::{MatrixView, MatrixViewMut};
+    for n in [1_usize, 5, 33, 40] {
+        let x = Floats::new(Dtype::F32, n, n);
+        let mut h = vec![0_f32; n * (n + 1)];
+        (0..n).for_each(|i| h[i * (n + 2)] = 3.0 * n as f32);
+        let mut memory = vec![0; cholesky::workspace_size(n).unwrap() + 40_000];
+        let k = ptqk::dispatch::active();
+        let whole = |h: &mut [f32]| unsafe {
+            MatrixViewMut::new(h.as_mut_ptr().cast(), Dtype::F32, (n, n, n + 1))
+        };
+        let x = unsafe { MatrixView::new(x.data.as_ptr().cast(), Dtype::F32, (n, n, x.stride)) };
+        let mut scratch = Scratch::new(&mut memory);
+        scratch
+            .phase(|scratch| syrk::syrk(k, Exec::SERIAL, scratch, true, x, whole(&mut h)))
+            .unwrap();
+        syrk::mirror(&mut whole(&mut h));
+        inverse_factor::inverse_factor(k, Exec::SERIAL, &mut scratch, whole(&mut h)).unwrap();
+        assert!(h.iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
 fn null_everywhere_is_refused() {
     unsafe {
         let params = QuantizeParams::DEFAULT;

@@ -1,7 +1,13 @@
 //! The same bytes for every number of threads and every order of tasks: whole functions, large
 //! enough to be cut into many tiles, on every table.
 
-#![cfg(all(feature = "convert", feature = "range", feature = "requantize", feature = "weights"))]
+#![cfg(all(
+    feature = "convert",
+    feature = "gptq",
+    feature = "range",
+    feature = "requantize",
+    feature = "weights"
+))]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,

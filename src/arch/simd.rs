@@ -27,6 +27,16 @@ pub(crate) trait Simd: Copy {
     #[inline(always)]
     fn prefetch(self, _: *const f32) {}
 
+    /// The transpose of four by four elements, with the bits `flip` of each flipped.
+    #[inline(always)]
+    fn transpose(self, rows: [&[f32; 4]; 4], flip: u32, to: [&mut [f32; 4]; 4]) {
+        let [a, b, c, d] = rows;
+        let columns = a.iter().zip(b).zip(c).zip(d);
+        for ((((a, b), c), d), to) in columns.zip(to) {
+            *to = [*a, *b, *c, *d].map(|x| f32::from_bits(x.to_bits() ^ flip));
+        }
+    }
+
     fn splat(self, x: f32) -> Self::F32;
     fn load(self, x: &[f32; BLOCK]) -> Self::F32;
     fn store(self, x: Self::F32, to: &mut [f32; BLOCK]);

@@ -15,6 +15,8 @@ mod convert;
 #[cfg(feature = "range")]
 mod histogram;
 mod library;
+#[cfg(feature = "gptq")]
+mod linalg;
 mod pack;
 mod quantize;
 mod quantizer;
@@ -38,6 +40,8 @@ pub use convert::*;
 #[cfg(feature = "range")]
 pub use histogram::*;
 pub use library::*;
+#[cfg(feature = "gptq")]
+pub use linalg::*;
 pub use pack::*;
 pub use quantize::*;
 pub use quantizer::*;
@@ -69,6 +73,8 @@ pub use crate::params::elementwise::{
 pub use crate::params::histogram::{
     HistogramKind, HistogramParams, HistogramRangeParams, HistogramSummary, RangeMethod,
 };
+#[cfg(feature = "gptq")]
+pub use crate::params::linalg::GemmParams;
 pub use crate::params::matrix::{
     Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,
 };

@@ -12,6 +12,8 @@ pub mod convert;
 pub mod elementwise;
 #[cfg(feature = "range")]
 pub mod histogram;
+#[cfg(feature = "gptq")]
+pub mod linalg;
 pub mod matrix;
 pub mod quantization;
 #[cfg(feature = "requantize")]

@@ -164,6 +164,23 @@ void floats_become_codes(const std::vector<float> &src)
     REQUIRE(std::string(error.what()).find("dst.code_type must be ") == 0);
 }
 
+void matrices_are_multiplied()
+{
+    ptqk::context ctx;
+    const float a[6] = {1, 2, 3, 4, 5, 6};
+    float c[4] = {0, 0, 0, 0};
+    auto params = ptqk::gemm_params();
+    params.transpose_b = 1;
+    std::vector<std::uint8_t> workspace(ptqk::gemm_workspace_size(ctx, params, 2, 2, 3));
+    const auto view = ptqk::view(a, 2, 3);
+    ptqk::gemm(ctx, params, view, view, ptqk::mut_view(c, 2, 2), workspace.data(), workspace.size());
+    REQUIRE(c[0] == 14 && c[1] == 32 && c[2] == 32 && c[3] == 77);
+    const auto error = failure([&] {
+        ptqk::gemm(ctx, params, view, view, ptqk::mut_view(c, 2, 2), workspace.data(), 1);
+    });
+    REQUIRE(std::string(error.what()).find("workspace_bytes must be at least") == 0);
+}
+
 void strides_are_kept(const std::vector<float> &src)
 {
     REQUIRE(ptqk::view(src.data(), 2, 3).row_stride == 3);
@@ -187,6 +204,7 @@ int main()
     float_modes_have_their_arguments(src);
     a_codebook_is_estimated(src);
     floats_become_codes(src);
+    matrices_are_multiplied();
     strides_are_kept(src);
 
     ptqk::context serial, threads(0);

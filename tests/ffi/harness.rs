@@ -329,7 +329,7 @@ macro_rules! has_size {
 
 has_size!(QuantileParams, QuantizeParams, FakeQuantizeParams, ReduceParams, RequantizeParams);
 has_size!(QuantizationParams, WeightParams, GroupFallbackParams);
-has_size!(ConvertParams, FakeConvertParams, Fp8Params);
+has_size!(ConvertParams, FakeConvertParams, Fp8Params, GemmParams);
 
 /// A way to an argument.
 pub type Of<A, T> = fn(&mut A) -> &mut T;

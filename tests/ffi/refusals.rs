@@ -1463,6 +1463,7 @@ fn defaults() {
         ptqk_quantile_params_default: QuantileParams,
         ptqk_reduce_params_default: ReduceParams,
         ptqk_requantize_params_default: RequantizeParams,
+        ptqk_gemm_params_default: GemmParams,
         ptqk_weight_params_default: WeightParams,
         ptqk_group_fallback_params_default: GroupFallbackParams,
         ptqk_convert_params_default: ConvertParams,
@@ -1479,4 +1480,89 @@ fn set_max_isa() {
             assert_eq!(ptqk_active_isa(), isa, "a refused call changes nothing");
         }
     });
+}
+
+function! { GemmSize = ptqk_gemm_workspace_size {
+    params: By<GemmParams>, rows: usize, cols: usize, depth: usize, bytes: *mut usize,
+} }
+
+#[test]
+fn gemm_workspace_size() {
+    let mut arena = Arena::new();
+    let bytes = arena.space(1);
+    let params = By::Value(GemmParams::DEFAULT);
+    let good = GemmSize { params, rows: 5, cols: 7, depth: 3, bytes };
+    let mut suite = Suite::new(arena, good);
+    suite.params(|a| &mut a.params);
+    suite.output("bytes", |a| &mut a.bytes);
+    suite.field("transpose_a", |a| &mut a.params.value().transpose_a, &[2, u32::MAX]);
+    suite.accept("any shape", |a| (a.rows, a.cols, a.depth) = (usize::MAX, usize::MAX, usize::MAX));
+}
+
+function! { Gemm = ptqk_gemm {
+    params: By<GemmParams>, a: By<Matrix>, b: By<Matrix>, c: By<MatrixMut>,
+    workspace: *mut c_void, workspace_bytes: usize,
+} }
+
+#[test]
+fn gemm() {
+    for (a, b) in [(F32, F32), (F16, BF16), (BF16, F32)] {
+        let mut arena = Arena::new();
+        let (rows, cols, depth) = (ROWS, 7, COLS);
+        let mut right = matrix(&mut arena, b);
+        right.value().rows = cols;
+        right.value().data = arena.fill(0x3C_u8, cols * (COLS + 2) * 4).cast_const().cast();
+        let mut out = matrix_mut(&mut arena, F32);
+        (out.value().rows, out.value().cols) = (rows, cols);
+        let mut bytes = 0;
+        let params = GemmParams { transpose_b: 1, ..GemmParams::DEFAULT };
+        // SAFETY: two structures that are here.
+        let status = unsafe {
+            ptqk_gemm_workspace_size(ptr::null(), &params, rows, cols, depth, &mut bytes)
+        };
+        assert_eq!(status, Status::Ok);
+        let workspace = arena.space::<u8>(bytes).cast();
+        let params = By::Value(params);
+        let left = matrix(&mut arena, a);
+        let good = Gemm { params, a: left, b: right, c: out, workspace, workspace_bytes: bytes };
+        let mut suite = Suite::new(arena, good);
+        suite.params(|a| &mut a.params);
+        suite.view("a", |a| &mut a.a, None);
+        suite.view("b", |a| &mut a.b, None);
+        suite.view("c", |a| &mut a.c, None);
+        suite.field("transpose_a", |a| &mut a.params.value().transpose_a, &[2, u32::MAX]);
+        suite.field("transpose_b", |a| &mut a.params.value().transpose_b, &[2, u32::MAX]);
+        suite.field("accumulate", |a| &mut a.params.value().accumulate, &[2, u32::MAX]);
+        suite.field("subtract", |a| &mut a.params.value().subtract, &[2, u32::MAX]);
+        let shape = |argument, field, value: usize| {
+            wrong(Status::InvalidShape, argument).field(field).value(value as f64)
+        };
+        let flat = |a: &mut Gemm| a.params.value().transpose_b = 0;
+        suite.refuse("another depth", flat, shape("b", "rows", cols));
+        suite.refuse("no depth", |a| a.b.value().cols = 0, shape("b", "cols", 0));
+        suite.refuse("rows of c", |a| a.c.value().rows = 4, shape("c", "rows", 4));
+        suite.refuse("cols of c", |a| a.c.value().cols = 8, shape("c", "cols", 8));
+        let half = |a: &mut Gemm| a.c.value().dtype = F16;
+        suite.refuse(
+            "c of f16",
+            half,
+            wrong(Status::InvalidParameter, "c").field("dtype").value(F16),
+        );
+        let little = wrong(Status::InvalidParameter, "workspace_bytes").value(bytes as f64);
+        suite.refuse("a byte less", |a| a.workspace_bytes -= 1, little);
+        suite.refuse("none", |a| a.workspace_bytes = 0, little);
+        let null = |a: &mut Gemm| a.workspace = ptr::null_mut();
+        suite.refuse("workspace NULL", null, wrong(Status::NullPointer, "workspace"));
+        for other in [place(&good.a), place(&good.b)] {
+            suite.overlap::<f32>("c", |a, p| a.c.value().data = p.cast(), place(&good.c).1, other);
+        }
+        for at in [place(&good.a).0, place(&good.b).0] {
+            let set = |a: &mut Gemm| a.workspace = at.cast_mut().cast();
+            suite.refuse("workspace over an input", set, wrong(Status::Overlap, "workspace"));
+        }
+        let set = |a: &mut Gemm| a.workspace = a.c.value().data;
+        suite.refuse("workspace over c", set, wrong(Status::Overlap, "workspace"));
+        suite.nothing("no rows", |a| (a.a.value().rows, a.c.value().rows) = (0, 0));
+        suite.nothing("no columns", |a| (a.b.value().rows, a.c.value().cols) = (0, 0));
+    }
 }

@@ -108,6 +108,6 @@ fn solve_below(
     exec.silent().tiles(cut, (Blocks::new(slabs, depth), to), |_, (mut slab, mut to)| {
         let slab = slab.slice_mut();
         k.solve_lower(l, DEPTH, slab);
-        store_rows(slab, &mut to);
+        store_rows(k, slab, &mut to);
     })
 }

@@ -90,6 +90,9 @@ pub fn gemm(
     mut c: MatrixViewMut<'_>,
 ) -> Result {
     let ((m, depth), (_, n)) = (a.shape(), b.shape());
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
     let Panels { a: a_panels, b: b_panels } = Panels::carve(scratch, (m, n, depth))?;
     if !update.accumulate {
         clear(exec, part, &mut c)?;

@@ -111,7 +111,8 @@ impl Side<'_> {
                 lane(k, r2, depth.len(), b2),
                 lane(k, r3, depth.len(), b3),
             ];
-            transpose::<W>(rows, self.flip(), quad, to);
+            let to = to.get_mut(4 * quad..).unwrap_or_default();
+            k.interleave_rows(&rows, self.negate, W, to);
         }
     }
 
@@ -146,35 +147,4 @@ fn flipped<const W: usize>(x: &[f32; W], flip: u32, to: &mut [f32; W]) {
     for (to, x) in to.iter_mut().zip(x) {
         *to = flipped_one(*x, flip);
     }
-}
-
-/// Writes four lanes to the lanes `4 * quad..` of a panel, four elements of each at a time.
-#[inline(always)]
-fn transpose<const W: usize>(rows: [&[f32]; 4], flip: u32, quad: usize, to: &mut [f32]) {
-    let [(a, at), (b, bt), (c, ct), (d, dt)] = rows.map(|row| row.as_chunks::<4>());
-    let (panel, _) = to.as_chunks_mut::<W>();
-    let whole = 4 * a.len();
-    let (fours, rest) = panel.split_at_mut(whole.min(panel.len()));
-    for ((((to, a), b), c), d) in
-        fours.as_chunks_mut::<4>().0.iter_mut().zip(a).zip(b).zip(c).zip(d)
-    {
-        let columns = transposed([*a, *b, *c, *d]);
-        for (to, column) in to.iter_mut().zip(&columns) {
-            if let Some(to) = to.as_chunks_mut::<4>().0.get_mut(quad) {
-                flipped(column, flip, to);
-            }
-        }
-    }
-    for ((((to, a), b), c), d) in rest.iter_mut().zip(at).zip(bt).zip(ct).zip(dt) {
-        if let Some(to) = to.as_chunks_mut::<4>().0.get_mut(quad) {
-            flipped(&[*a, *b, *c, *d], flip, to);
-        }
-    }
-}
-
-/// The transpose of four by four elements.
-#[inline(always)]
-pub(super) fn transposed(x: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    let [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]] = x;
-    [[a0, b0, c0, d0], [a1, b1, c1, d1], [a2, b2, c2, d2], [a3, b3, c3, d3]]
 }

@@ -1,8 +1,8 @@
 //! Slabs: panels of 32 lanes that are solved in place. What is solved is at the same time the right
 //! operand of the product that comes next.
 
-use crate::algorithms::linalg::pack::{DEPTH, Side, transposed};
-use crate::kernels::{TILE_COLS, TILE_ROWS};
+use crate::algorithms::linalg::pack::{DEPTH, Side};
+use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
 use crate::scratch::Scratch;
 use crate::status::Result;
 use crate::views::MatrixViewMut;
@@ -28,30 +28,27 @@ impl<'a> Slabs<'a> {
     }
 }
 
+/// Columns that are written at a time.
+const PIECE: usize = 64;
+
 /// Writes the lanes of a slab as rows, as many as there are.
-pub(super) fn store_rows(slab: &[f32], to: &mut MatrixViewMut<'_>) {
-    let (columns, _) = slab.as_chunks::<TILE_COLS>();
-    let (fours, rest) = columns.as_chunks::<4>();
-    let rows = to.rows();
-    for quad in 0..rows / 4 {
+pub(super) fn store_rows(k: &Kernels, slab: &[f32], to: &mut MatrixViewMut<'_>) {
+    let mut rows = [[0.0; PIECE]; TILE_COLS];
+    for (i, columns) in slab.as_chunks::<TILE_COLS>().0.chunks(PIECE).enumerate() {
+        let (fours, rest) = columns.as_chunks::<4>();
         for (i, four) in fours.iter().enumerate() {
-            let part = four
-                .each_ref()
-                .map(|column| column.as_chunks::<4>().0.get(quad).copied().unwrap_or_default());
-            if let Some(to) = to.block_mut::<4, 4>(4 * quad, 4 * i) {
-                for (to, from) in to.into_iter().zip(transposed(part)) {
-                    *to = from;
-                }
+            let four = four.each_ref().map(|column| column.as_slice());
+            let all = rows.as_flattened_mut();
+            k.interleave_rows(&four, false, PIECE, all.get_mut(4 * i..).unwrap_or_default());
+        }
+        for (i, column) in rest.iter().enumerate() {
+            for (row, x) in rows.iter_mut().zip(column) {
+                row.iter_mut().skip(4 * fours.len() + i).take(1).for_each(|to| *to = *x);
             }
         }
-    }
-    let (done, last) = (4 * fours.len(), rows - rows % 4);
-    for row in 0..rows {
-        let first = if row < last { done } else { 0 };
-        let columns = if row < last { rest } else { columns };
-        let to = to.floats_mut(row, first..first + columns.len());
-        for (to, column) in to.iter_mut().zip(columns) {
-            *to = column.get(row).copied().unwrap_or_default();
+        for (j, row) in rows.iter().enumerate() {
+            let to = to.floats_mut(j, i * PIECE..i * PIECE + columns.len());
+            to.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::arch::scalar;
 use crate::arch::simd::Simd;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 
@@ -36,4 +37,43 @@ pub(crate) fn tile<S: Simd>(s: S, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahe
     let step = a.len().min(b.len()) / TILE_ROWS + 1;
     let steps = next.into_iter().zip(a.chunks(step).zip(b.chunks(step)));
     whole!(s, steps, c, a0 c0, a1 c1, a2 c2, a3 c3, a4 c4, a5 c5, a6 c6, a7 c7, a8 c8, a9 c9, a10 c10, a11 c11);
+}
+
+#[inline(always)]
+pub(crate) fn interleave<S: Simd>(
+    s: S,
+    rows: &[&[f32]; 4],
+    negate: bool,
+    width: usize,
+    dst: &mut [f32],
+) {
+    let (flip, width) = (if negate { 1 << 31 } else { 0 }, width.max(1));
+    let [a, b, c, d] = rows;
+    let len = a.len().min(b.len()).min(c.len()).min(d.len());
+    let whole = len - len % 4;
+    let (fours, rest) = dst.split_at_mut(dst.len().min(whole.saturating_mul(width)));
+    let columns =
+        a.as_chunks().0.iter().zip(b.as_chunks().0).zip(c.as_chunks().0).zip(d.as_chunks().0);
+    for ((((a, b), c), d), to) in columns.zip(fours.chunks_mut(width.saturating_mul(4))) {
+        let (t0, to) = next(to, width);
+        let (t1, to) = next(to, width);
+        let (t2, to) = next(to, width);
+        let (t3, _) = next(to, width);
+        let (Some(t0), Some(t1), Some(t2), Some(t3)) = (t0, t1, t2, t3) else { return };
+        s.transpose([a, b, c, d], flip, [t0, t1, t2, t3]);
+    }
+    let last = [
+        a.get(whole..len).unwrap_or_default(),
+        b.get(whole..len).unwrap_or_default(),
+        c.get(whole..len).unwrap_or_default(),
+        d.get(whole..len).unwrap_or_default(),
+    ];
+    scalar::gemm::interleave(&last, negate, width, rest);
+}
+
+/// The first four elements, and what begins `width` elements further on.
+#[inline(always)]
+fn next(to: &mut [f32], width: usize) -> (Option<&mut [f32; 4]>, &mut [f32]) {
+    let (now, rest) = to.split_at_mut(width.min(to.len()));
+    (now.first_chunk_mut(), rest)
 }

@@ -12,3 +12,12 @@ pub(super) fn tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, _ahead: usize) {
         }
     }
 }
+
+pub(crate) fn interleave(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) {
+    let [a, b, c, d] = rows;
+    let columns = a.iter().zip(*b).zip(*c).zip(*d);
+    for ((((a, b), c), d), to) in columns.zip(dst.chunks_mut(width.max(1))) {
+        let column = [*a, *b, *c, *d].map(|x| if negate { -x } else { x });
+        to.iter_mut().zip(column).for_each(|(to, x)| *to = x);
+    }
+}

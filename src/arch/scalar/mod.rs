@@ -6,7 +6,7 @@ mod convert;
 mod dequantize;
 pub(crate) mod fake_convert;
 mod fake_quantize;
-mod gemm;
+pub(crate) mod gemm;
 pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;

@@ -16,18 +16,29 @@ pub(super) fn solve(l: &[f32], stride: usize, x: &mut [f32]) {
 
 pub(super) fn factor(x: &mut [f32], from: usize) -> usize {
     let (x, _) = x.as_chunks_mut::<BLOCK>();
-    for lane in 0..BLOCK.min(x.len().saturating_sub(from)) {
-        let Some((done, rest)) = x.split_at_mut_checked(from + lane) else { return lane };
+    let Some((done, x)) = x.split_at_mut_checked(from) else { return 0 };
+    let count = x.len().min(BLOCK);
+    let (x, _) = x.split_at_mut(count);
+    for (lane, acc) in x.iter_mut().enumerate() {
+        subtract_all(done, lane, acc);
+    }
+    for lane in 0..count {
+        let Some((done, rest)) = x.split_at_mut_checked(lane) else { return lane };
         let Some(acc) = rest.first_mut() else { return lane };
-        for x in done.iter() {
-            subtract(x.get(lane).copied().unwrap_or_default(), x, acc);
-        }
+        subtract_all(done, lane, acc);
         let Some(root) = root(acc, lane) else { return lane };
         let factor = 1.0 / root;
         acc.iter_mut().for_each(|acc| *acc *= factor);
         acc.iter_mut().skip(lane).take(1).for_each(|acc| *acc = root);
     }
-    BLOCK.min(x.len().saturating_sub(from))
+    count
+}
+
+/// Subtracts from a column what those before it contribute.
+fn subtract_all(done: &[[f32; BLOCK]], lane: usize, acc: &mut [f32; BLOCK]) {
+    for x in done {
+        subtract(x.get(lane).copied().unwrap_or_default(), x, acc);
+    }
 }
 
 /// The square root of a pivot, if there is one.

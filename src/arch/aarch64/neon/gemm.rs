@@ -1,5 +1,7 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
+pub(super) use crate::arch::generic::gemm::interleave;
+
 use super::simd::Neon;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 use core::arch::aarch64::*;

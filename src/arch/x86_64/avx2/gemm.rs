@@ -1,5 +1,7 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
+pub(super) use crate::arch::generic::gemm::interleave;
+
 use super::simd::{Avx2, leaves};
 use crate::arch::simd::Simd;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
