@@ -159,12 +159,13 @@ pub(super) fn multiply(
 ) -> Result {
     let shape = (c.rows(), c.cols());
     exec.tiles(Cut::exact(shape, TASK_ROWS, TASK_COLS), c, |task, mut c| {
-        let ahead = TILE_ROWS.wrapping_mul(c.stride());
-        for cols in cuts(task.cols.clone(), TILE_COLS) {
-            let b = panel(b, cols.start / TILE_COLS, TILE_COLS * depth);
-            for rows in cuts(task.rows.clone(), TILE_ROWS) {
+        // Along the rows of C: the elements of the next tile lie at other offsets within a page than
+        // those that were just stored, which would hold up the loads.
+        for rows in cuts(task.rows.clone(), TILE_ROWS) {
+            let a = panel(a, rows.start / TILE_ROWS, TILE_ROWS * depth);
+            for cols in cuts(task.cols.clone(), TILE_COLS) {
+                let b = panel(b, cols.start / TILE_COLS, TILE_COLS * depth);
                 let (row, col) = (rows.start - task.rows.start, cols.start - task.cols.start);
-                let a = panel(a, rows.start / TILE_ROWS, TILE_ROWS * depth);
                 // Columns of the first row and of the last that take part.
                 let first = (rows.start as isize).saturating_add(diagonal).saturating_add(1);
                 let last = (rows.end as isize).saturating_add(diagonal);
@@ -174,7 +175,7 @@ pub(super) fn multiply(
                 if first >= cols.end as isize
                     && let Some(mut rows) = c.block_mut::<TILE_ROWS, TILE_COLS>(row, col)
                 {
-                    k.multiply_tile(a, b, &mut rows, ahead);
+                    k.multiply_tile(a, b, &mut rows, TILE_COLS);
                 } else {
                     let reach = first.saturating_sub(cols.start as isize);
                     multiply_edge(

@@ -140,7 +140,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn prefetch(self, x: *const f32) {
         // SAFETY: see the impl. No address can fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(x.cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(x.cast()) };
     }
 
     #[inline(always)]
