@@ -35,6 +35,7 @@ pub(crate) fn tile<S: Simd>(s: S, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahe
         |row| row.as_ptr().wrapping_add(ahead),
     );
     let step = a.len().min(b.len()) / TILE_ROWS + 1;
+    let step = step.max(1);
     let steps = next.into_iter().zip(a.chunks(step).zip(b.chunks(step)));
     whole!(s, steps, c, a0 c0, a1 c1, a2 c2, a3 c3, a4 c4, a5 c5, a6 c6, a7 c7, a8 c8, a9 c9, a10 c10, a11 c11);
 }
@@ -54,7 +55,7 @@ pub(crate) fn interleave<S: Simd>(
     let (fours, rest) = dst.split_at_mut(dst.len().min(whole.saturating_mul(width)));
     let columns =
         a.as_chunks().0.iter().zip(b.as_chunks().0).zip(c.as_chunks().0).zip(d.as_chunks().0);
-    for ((((a, b), c), d), to) in columns.zip(fours.chunks_mut(width.saturating_mul(4))) {
+    for ((((a, b), c), d), to) in columns.zip(fours.chunks_mut(width.saturating_mul(4).max(1))) {
         let (t0, to) = next(to, width);
         let (t1, to) = next(to, width);
         let (t2, to) = next(to, width);

@@ -4,7 +4,7 @@ use crate::arch::simd::BLOCK;
 pub(super) fn solve(l: &[f32], stride: usize, x: &mut [f32]) {
     let (x, _) = x.as_chunks_mut::<BLOCK>();
     for (j, l) in l.chunks(stride.max(1)).enumerate().take(x.len()) {
-        let (done, rest) = x.split_at_mut(j);
+        let Some((done, rest)) = x.split_at_mut_checked(j) else { return };
         let Some(acc) = rest.first_mut() else { return };
         for (l, x) in l.iter().zip(done.iter()) {
             subtract(*l, x, acc);
