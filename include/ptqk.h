@@ -856,6 +856,10 @@ enum ptqk_status
      * The input holds a NaN or an infinity; the function says what it wrote.
      */
     PTQK_STATUS_NOT_FINITE = 2,
+    /**
+     * A matrix is not positive definite; the function says what it wrote.
+     */
+    PTQK_STATUS_NOT_POSITIVE_DEFINITE = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1450,6 +1454,32 @@ typedef struct ptqk_histogram_summary {
      */
     uint32_t num_bins;
 } ptqk_histogram_summary;
+
+/**
+ * Settings of `ptqk_gemm`.
+ */
+typedef struct ptqk_gemm_params {
+    /**
+     * `sizeof(ptqk_gemm_params)`, filled by `ptqk_gemm_params_default`.
+     */
+    uint32_t size;
+    /**
+     * 1: the transpose of `a` is meant. Range: 0 or 1. Default: 0.
+     */
+    uint32_t transpose_a;
+    /**
+     * 1: the transpose of `b` is meant. Range: 0 or 1. Default: 0.
+     */
+    uint32_t transpose_b;
+    /**
+     * 1: the product is added to `c`; 0: it replaces `c`. Range: 0 or 1. Default: 0.
+     */
+    uint32_t accumulate;
+    /**
+     * 1: the product is taken with the other sign. Range: 0 or 1. Default: 0.
+     */
+    uint32_t subtract;
+} ptqk_gemm_params;
 
 /**
  * Settings of `ptqk_quantize` and `ptqk_dequantize`.
@@ -2509,6 +2539,55 @@ ptqk_status ptqk_codes_row_bytes(const struct ptqk_ctx *ctx,
                                  uint32_t code_type,
                                  size_t cols,
                                  size_t *bytes);
+
+/**
+ * Fills the parameters of `ptqk_gemm`: `c = a b`.
+ */
+PTQK_API void ptqk_gemm_params_default(struct ptqk_gemm_params *params);
+
+/**
+ * Bytes of the workspace of `ptqk_gemm`, whatever the types and the CPU.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param rows   Rows of `c`.
+ * @param cols   Columns of `c`.
+ * @param depth  Columns of `a`, of its transpose if that is meant.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_gemm_workspace_size(const struct ptqk_ctx *ctx,
+                                     const struct ptqk_gemm_params *params,
+                                     size_t rows,
+                                     size_t cols,
+                                     size_t depth,
+                                     size_t *bytes);
+
+/**
+ * Multiplies two matrices: `c = a b`, `c + a b`, `-a b` or `c - a b`.
+ *
+ * Each element of `c` is one chain of fused multiply-adds in f32,
+ * `x = fma(a[i][p], b[p][j], x)` with `p` ascending, from 0 or from its old value; to subtract, the
+ * sign of `a` changes. The result does not depend on the CPU or on threads.
+ *
+ * @param ctx             May be NULL. Progress counts the parts of one block of the depth after
+ *                        another.
+ * @param params          Not NULL.
+ * @param a               `rows x depth`, or `depth x rows` with `params->transpose_a`.
+ * @param b               `depth x cols`, or `cols x depth` with `params->transpose_b`. May be `a`.
+ * @param c               Receives `rows x cols` of `PTQK_DTYPE_F32`. A depth of 0 gives zeros, or
+ *                        leaves `c` as it is with `params->accumulate`.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_gemm_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_gemm(const struct ptqk_ctx *ctx,
+                      const struct ptqk_gemm_params *params,
+                      const struct ptqk_matrix *a,
+                      const struct ptqk_matrix *b,
+                      const struct ptqk_matrix_mut *c,
+                      void *workspace,
+                      size_t workspace_bytes);
 
 /**
  * Packs codes that occupy one byte each.
