@@ -278,6 +278,34 @@ fn weights_come_back() {
     }
 }
 
+/// A codebook may change its index at 0: the smallest number is above it, on every tier, even where
+/// its quotient by the scale is rounded up to itself.
+#[test]
+fn a_subnormal_above_a_threshold_of_zero() {
+    let values = [-0.375_f32, -0.125, 0.125];
+    let mut params = WeightParams { codebook: values.as_ptr(), ..WeightParams::DEFAULT };
+    (params.mode, params.codebook_size) = (18, 3);
+    for scale in [1.999_999_9_f32, 1.75, 1.5, 1.000_000_1] {
+        let mut weights = [1e-45_f32; 64];
+        weights[0] = 0.375 * scale;
+        let (rows, cols, reserved) = (1, 64, 0);
+        let data = weights.as_ptr().cast();
+        let src = ffi::Matrix { data, rows, cols, row_stride: 64, dtype: F32, reserved };
+        let mut codes = [0_u8; 32];
+        let (data, row_stride_bytes) = (codes.as_mut_ptr().cast(), 32);
+        let dst = ffi::CodesMut { data, rows, cols, row_stride_bytes, code_type: 5, reserved };
+        let mut stored = half::f16::ZERO;
+        let (none, tensor) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: one row of 64 weights with one scale; all arrays are as long as the shape says.
+        let status = unsafe {
+            let stored = (&raw mut stored).cast();
+            ffi::ptqk_compress_weights(ptr::null(), &params, &src, &dst, stored, none, tensor)
+        };
+        assert_eq!(status, Status::Ok);
+        assert_eq!(codes, [0x22; 32], "scale {scale}");
+    }
+}
+
 /// An index beyond the codebook counts as the last.
 #[test]
 fn indices_beyond_the_codebook() {

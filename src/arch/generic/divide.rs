@@ -12,7 +12,8 @@
 //! 1.5 ulp off, so only the significands with `x * 2^k = s * (midpoint of two floats) + c` for a
 //! small integer `c` are at risk, and `tests/division.rs` walks over all of those. For divisors between
 //! `2^-80` and `2^80` (`kernels::has_reciprocal`) the residual is exact for every `|x| >= 2^-102`; a
-//! smaller `x` has a quotient below `2^-22`, which rounds to 0 whatever its last bits are. See
+//! smaller `x` has a quotient below `2^-22`, which rounds to 0 whatever its last bits are (where an
+//! index changes at 0 they would matter: `Table::new` refuses that). See
 //! Brisebarre, Muller and Raina, "Accelerating correctly rounded floating-point division when the
 //! divisor is known in advance", IEEE TC 53 (2004).
 
