@@ -1,6 +1,7 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
 use crate::arch::simd::{BLOCK, PAIR, Simd};
+use crate::arch::x86_64::sse;
 use core::arch::x86_64::*;
 use half::{bf16, f16};
 
@@ -139,24 +140,12 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn prefetch(self, x: *const f32) {
-        // SAFETY: see the impl. No address can fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(x.cast()) };
+        sse::prefetch(x);
     }
 
     #[inline(always)]
     fn transpose(self, rows: [&[f32; 4]; 4], flip: u32, to: [&mut [f32; 4]; 4]) {
-        let ([a, b, c, d], [ta, tb, tc, td]) = (rows, to);
-        // SAFETY: see the impl.
-        unsafe {
-            let flip = _mm_set1_ps(f32::from_bits(flip));
-            let (mut a, mut b) = (_mm_loadu_ps(a.as_ptr()), _mm_loadu_ps(b.as_ptr()));
-            let (mut c, mut d) = (_mm_loadu_ps(c.as_ptr()), _mm_loadu_ps(d.as_ptr()));
-            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-            _mm_storeu_ps(ta.as_mut_ptr(), _mm_xor_ps(a, flip));
-            _mm_storeu_ps(tb.as_mut_ptr(), _mm_xor_ps(b, flip));
-            _mm_storeu_ps(tc.as_mut_ptr(), _mm_xor_ps(c, flip));
-            _mm_storeu_ps(td.as_mut_ptr(), _mm_xor_ps(d, flip));
-        }
+        sse::transpose(rows, flip, to);
     }
 
     #[inline(always)]
