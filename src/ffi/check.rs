@@ -7,7 +7,7 @@ mod state;
 mod tensor;
 
 #[cfg(feature = "range")]
-pub(super) use state::{new_state, number, state, state_mut};
+pub(super) use state::{new_state, state, state_mut};
 #[cfg(feature = "range")]
 pub(super) use tensor::tensor;
 
@@ -17,14 +17,14 @@ use crate::params::context::{Ctx, Detail};
 #[cfg(feature = "requantize")]
 use crate::params::matrix::Accumulators;
 use crate::params::matrix::{CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 use crate::scratch;
 use crate::status::{Error, Result, Status};
 #[cfg(feature = "requantize")]
 use crate::views::AccumulatorsView;
 use crate::views::{CodesView, CodesViewMut, MatrixView, MatrixViewMut};
 use core::ffi::CStr;
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 use core::ffi::c_void;
 use core::ptr;
 
@@ -263,8 +263,29 @@ impl<T> Output<T> {
     }
 }
 
+/// The body of a function that answers one number.
+///
+/// # Safety
+/// The pointer contract of the header.
+#[cfg(any(feature = "gptq", feature = "range"))]
+pub(super) unsafe fn number(
+    ctx: *const Ctx,
+    (out, name): (*mut usize, &'static CStr),
+    value: impl FnOnce() -> Result<usize>,
+) -> Status {
+    let body = |_: Exec<'_>| {
+        let out = output(out, name)?;
+        let value = value()?;
+        // SAFETY: the contract of this function.
+        unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
+        Ok(())
+    };
+    // SAFETY: the contract of this function.
+    unsafe { run(ctx, body) }
+}
+
 /// Working memory at any address, of which `needed` bytes are used.
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 pub(super) fn workspace(pointer: *mut c_void, bytes: usize, needed: usize) -> Result<Output<u8>> {
     if bytes < needed {
         return Err(scratch::too_small(needed));

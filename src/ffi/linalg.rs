@@ -7,7 +7,7 @@ use crate::parallel::Exec;
 use crate::params::context::Ctx;
 use crate::params::linalg::GemmParams;
 use crate::params::matrix::{Dtype, Matrix, MatrixMut};
-use crate::scratch::{self, Scratch};
+use crate::scratch::Scratch;
 use crate::status::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
 
@@ -35,17 +35,13 @@ pub unsafe extern "C" fn ptqk_gemm_workspace_size(
     depth: usize,
     bytes: *mut usize,
 ) -> Status {
-    let body = |_: Exec<'_>| {
+    let value = || {
         // SAFETY: the pointer contract of the header.
         unsafe { check::params(params) }?.validate()?;
-        let out = check::output(bytes, c"bytes")?;
-        let value = gemm::workspace_size((rows, cols, depth))?;
-        // SAFETY: as above.
-        unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
-        Ok(())
+        gemm::workspace_size((rows, cols, depth))
     };
-    // SAFETY: the pointer contract of the header.
-    unsafe { check::run(ctx, body) }
+    // SAFETY: as above.
+    unsafe { check::number(ctx, (bytes, c"bytes"), value) }
 }
 
 fn fits(got: usize, want: usize, (argument, field): (&'static CStr, &'static CStr)) -> Result {
@@ -100,12 +96,9 @@ pub unsafe extern "C" fn ptqk_gemm(
             let value = f64::from(c.dtype() as u32);
             return Err(Error::field(c"c", c"dtype", c"must be PTQK_DTYPE_F32", value));
         }
-        let workspace = check::Output::<u8>::new(workspace.cast(), workspace_bytes, c"workspace")?;
-        check::disjoint(&[workspace.span, c_span], &[a_span, b_span])?;
         let needed = gemm::workspace_size((rows, cols, depth))?;
-        if workspace_bytes < needed {
-            return Err(scratch::too_small(needed));
-        }
+        let workspace = check::workspace(workspace, workspace_bytes, needed)?;
+        check::disjoint(&[workspace.span, c_span], &[a_span, b_span])?;
         let update = Update { accumulate: product.accumulate, subtract: product.subtract };
         // SAFETY: as above; the outputs are disjoint.
         let mut scratch = Scratch::new(unsafe { workspace.slice() });

@@ -1,30 +1,8 @@
-//! States, and functions that answer a size.
+//! States.
 
-use crate::ffi::check::{Output, Span, array, output, run};
-use crate::parallel::Exec;
-use crate::params::context::Ctx;
+use crate::ffi::check::{Output, Span, array};
 use crate::status::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
-
-/// The body of a function that answers one number.
-///
-/// # Safety
-/// The pointer contract of the header.
-pub(in crate::ffi) unsafe fn number(
-    ctx: *const Ctx,
-    (out, name): (*mut usize, &'static CStr),
-    value: impl FnOnce() -> Result<usize>,
-) -> Status {
-    let body = |_: Exec<'_>| {
-        let out = output(out, name)?;
-        let value = value()?;
-        // SAFETY: the contract of this function.
-        unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
-        Ok(())
-    };
-    // SAFETY: the contract of this function.
-    unsafe { run(ctx, body) }
-}
 
 /// The words of a state that is read, and the memory they cover.
 ///
