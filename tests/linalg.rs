@@ -18,3 +18,5 @@ mod matrix;
 mod products;
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/threads.rs"]
+mod threads;

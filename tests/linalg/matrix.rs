@@ -1,12 +1,12 @@
 //! Matrices of the tests, and threads that take tasks in another order.
 
 use crate::rng::Rng;
+use crate::threads;
 use half::{bf16, f16};
 use ptqk::ffi::{Ctx, Task};
 use ptqk::params::matrix::Dtype;
 use ptqk::views::{MatrixView, MatrixViewMut};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A matrix of any float type with a gap between its rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,30 +109,10 @@ pub fn with_threads(mut f: impl FnMut(usize, &Ctx)) {
     }
 }
 
-/// A pointer that threads may share.
-#[derive(Clone, Copy)]
-struct Shared(*mut c_void);
-
-// SAFETY: the library says that tasks may run on any threads.
-unsafe impl Sync for Shared {}
-
 unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
     // SAFETY: `with_threads` made the context, and `user` points to a number.
-    let threads = unsafe { *(*ctx).user.cast::<usize>() };
-    let (left, shared) = (AtomicUsize::new(n), Shared(arg));
-    let work = || {
-        let Shared(arg) = *{ &shared };
-        while let Ok(i) =
-            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |i| i.checked_sub(1))
-        {
-            // SAFETY: every index of `0..n` is taken once.
-            unsafe { task(arg, i - 1) };
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.min(n) {
-            scope.spawn(work);
-        }
-        work();
-    });
+    let count = unsafe { *(*ctx).user.cast::<usize>() };
+    let order: Vec<usize> = (0..n).rev().collect();
+    // SAFETY: every index is there once.
+    unsafe { threads::run(count, &order, task, arg) };
 }
