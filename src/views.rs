@@ -314,10 +314,10 @@ impl MatrixViewMut<'_> {
         }
     }
 
-    /// Elements from one row to the next.
+    /// All of it, for as long as this view is not used.
     #[must_use]
-    pub fn stride(&self) -> usize {
-        self.place.stride_bytes.checked_div(self.dtype.bytes()).unwrap_or(0)
+    pub fn whole_mut(&mut self) -> MatrixViewMut<'_> {
+        MatrixViewMut { place: self.place, dtype: self.dtype, lifetime: PhantomData }
     }
 
     /// The same elements, to read.

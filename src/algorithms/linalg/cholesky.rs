@@ -8,17 +8,15 @@ use crate::algorithms::linalg::gemm::multiply;
 use crate::algorithms::linalg::pack::{DEPTH, Side};
 use crate::algorithms::linalg::slab::{Slabs, store_rows};
 use crate::algorithms::stage::cuts;
-use crate::kernels::{Kernels, TILE_COLS};
+use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
 use crate::parallel::{Cut, Exec, Tile};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, needed};
 use crate::status::{Error, Result, Status};
 use crate::views::{Blocks, MatrixViewMut};
 
 /// Bytes of workspace for a matrix of `n` rows.
 pub fn workspace_size(n: usize) -> Result<usize> {
-    let mut scratch = Scratch::counter();
-    Slabs::carve(&mut scratch, n)?;
-    scratch.bytes()
+    needed(|scratch| Slabs::carve(scratch, n))
 }
 
 /// Replaces the lower part of a square f32 matrix by its factor; the upper part is not used and not
@@ -47,15 +45,9 @@ pub fn cholesky(
         let rows = n - cols.end;
         let mut strip = strip.tile_mut(&Tile { rows: depth..depth + rows, cols: 0..depth });
         let below = below.get_mut(..rows.next_multiple_of(TILE_COLS) * depth).unwrap_or_default();
-        solve_below(
-            k,
-            exec,
-            depth,
-            (l, below),
-            strip.tile_mut(&Tile { rows: 0..rows, cols: 0..depth }),
-        )?;
+        solve_below(k, exec, depth, (l, below), strip.whole_mut())?;
         let side = Side { view: strip.as_view(), lanes_are_columns: false, negate: true };
-        side.pack::<{ crate::kernels::TILE_ROWS }>(k, exec, 0..depth, a)?;
+        side.pack::<TILE_ROWS>(k, exec, 0..depth, a)?;
         let rest = h.tile_mut(&Tile { rows: cols.end..n, cols: cols.end..n });
         multiply(k, exec, (a, below), depth, 0, rest)?;
     }

@@ -8,9 +8,10 @@ use crate::algorithms::linalg::pack::{DEPTH, Side};
 use crate::algorithms::stage::cuts;
 use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
 use crate::parallel::{Cut, Exec, Tile};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, needed};
 use crate::status::Result;
 use crate::views::{MatrixView, MatrixViewMut};
+use core::ops::Range;
 
 /// Rows of a task: with a block of the depth they fill a part of the second cache.
 const TASK_ROWS: usize = 16 * TILE_ROWS;
@@ -75,9 +76,7 @@ impl<'a> Panels<'a> {
 
 /// Bytes of workspace for a C of `m x n` and a depth.
 pub fn workspace_size(shape: (usize, usize, usize)) -> Result<usize> {
-    let mut scratch = Scratch::counter();
-    Panels::carve(&mut scratch, shape)?;
-    scratch.bytes()
+    needed(|scratch| Panels::carve(scratch, shape))
 }
 
 /// `C = C + A B`, or as `update` says. Shapes fit; C is f32 and shares no memory with the others.
@@ -128,7 +127,7 @@ pub fn gemm(
 }
 
 /// The part of an operand that has the lanes `lanes`, which are its rows or its columns.
-fn across(rows: bool, lanes: core::ops::Range<usize>, view: MatrixView<'_>) -> Tile {
+fn across(rows: bool, lanes: Range<usize>, view: MatrixView<'_>) -> Tile {
     if rows {
         Tile { rows: lanes, cols: 0..view.cols() }
     } else {
@@ -139,8 +138,7 @@ fn across(rows: bool, lanes: core::ops::Range<usize>, view: MatrixView<'_>) -> T
 /// Sets C, or its lower part, to 0.
 fn clear(exec: Exec<'_>, part: Part, c: &mut MatrixViewMut<'_>) -> Result {
     let (m, n) = (c.rows(), c.cols());
-    let c = c.tile_mut(&Tile { rows: 0..m, cols: 0..n });
-    exec.silent().tiles(Cut::exact((m, n), TASK_ROWS, n), c, |tile, mut c| {
+    exec.silent().tiles(Cut::exact((m, n), TASK_ROWS, n), c.whole_mut(), |tile, mut c| {
         for (i, row) in tile.rows.clone().enumerate() {
             let end = if part == Part::Lower { n.min(row + 1) } else { n };
             c.floats_mut(i, 0..end).fill(0.0);
@@ -201,7 +199,7 @@ fn panel(panels: &[f32], i: usize, len: usize) -> &[f32] {
 fn multiply_edge(
     k: &Kernels,
     (a, b): (&[f32], &[f32]),
-    (rows, col, width): (core::ops::Range<usize>, usize, usize),
+    (rows, col, width): (Range<usize>, usize, usize),
     reach: isize,
     c: &mut MatrixViewMut<'_>,
 ) {

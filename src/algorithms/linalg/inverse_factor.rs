@@ -25,22 +25,17 @@ pub fn inverse_factor(
 ) -> Result {
     let n = h.rows().min(h.cols());
     reflect(&mut h, true);
-    scratch.phase(|scratch| cholesky(k, exec, scratch, whole(&mut h))).map_err(|error| {
+    scratch.phase(|scratch| cholesky(k, exec, scratch, h.whole_mut())).map_err(|error| {
         let refused = error.status == Status::NotPositiveDefinite;
         let index = if refused { (n as u64 - 1).saturating_sub(error.index) } else { error.index };
         Error { index, ..error }
     })?;
-    scratch.phase(|scratch| invert_lower(k, exec, scratch, whole(&mut h)))?;
+    scratch.phase(|scratch| invert_lower(k, exec, scratch, h.whole_mut()))?;
     reflect(&mut h, false);
     for row in 0..n {
         h.floats_mut(row, 0..row).fill(0.0);
     }
     Ok(())
-}
-
-fn whole<'a>(h: &'a mut MatrixViewMut<'_>) -> MatrixViewMut<'a> {
-    let tile = crate::parallel::Tile { rows: 0..h.rows(), cols: 0..h.cols() };
-    h.tile_mut(&tile)
 }
 
 /// Reverses the order of rows and columns: writes the lower part from the upper one, or the upper one

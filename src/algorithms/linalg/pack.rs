@@ -2,7 +2,7 @@
 //! end to the other. Lanes that a last panel lacks are 0.
 
 use crate::algorithms::stage::{widen_into, widened};
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, TILE_COLS};
 use crate::parallel::Exec;
 use crate::status::Result;
 use crate::views::{Blocks, MatrixView, Run};
@@ -68,7 +68,7 @@ impl Side<'_> {
         to: &mut [f32],
     ) {
         let flip = self.flip();
-        let mut buffer = [0.0; GROUP * 32];
+        let mut buffer = [0.0; GROUP * TILE_COLS];
         let panel = depth.len() * W;
         let panels = to.len().checked_div(panel).unwrap_or(0);
         for (p, row) in depth.enumerate() {
