@@ -10,6 +10,8 @@ mod elementwise;
 #[cfg(feature = "range")]
 mod envelope;
 pub mod fake_quantize;
+#[cfg(any(feature = "range", feature = "weights"))]
+mod finite;
 #[cfg(feature = "range")]
 pub mod histogram;
 #[cfg(feature = "gptq")]

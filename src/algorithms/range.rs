@@ -5,11 +5,12 @@
 //! [`PARTS`](crate::parallel::PARTS) parts whose sums are added in order.
 
 use crate::algorithms::WHOLE;
+use crate::algorithms::finite::not_finite;
 use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, Tiled};
 use crate::params::elementwise::Sharing;
-use crate::status::{Error, Result, Status};
+use crate::status::Result;
 use crate::views::{Blocks, MatrixView, PerGroup, Run};
 use core::num::NonZeroUsize;
 use core::ops::Range;
@@ -353,28 +354,6 @@ fn column_sums(
     }
 }
 
-/// The refusal of the first element that is not finite.
-fn not_finite(src: MatrixView<'_>) -> Error {
-    let finite = |x: f32| if x.is_finite() { None } else { Some(x) };
-    for row in 0..src.rows() {
-        let found = match src.row(row) {
-            Run::F32(x) => x.iter().map(|x| finite(*x)).enumerate().find(|(_, x)| x.is_some()),
-            Run::F16(x) => {
-                x.iter().map(|x| finite(x.to_f32())).enumerate().find(|(_, x)| x.is_some())
-            }
-            Run::Bf16(x) => {
-                x.iter().map(|x| finite(x.to_f32())).enumerate().find(|(_, x)| x.is_some())
-            }
-        };
-        if let Some((col, Some(x))) = found {
-            let index = row as u64 * src.cols() as u64 + col as u64;
-            let rule = c"must be finite";
-            return Error::element(Status::NotFinite, c"src", rule, index, f64::from(x));
-        }
-    }
-    Error::new(Status::NotFinite, c"src", c"must be finite")
-}
-
 /// Minimum and maximum of a matrix that is not empty; refuses what is not finite.
 pub(crate) fn finite_extremes(
     k: &Kernels,
@@ -385,6 +364,6 @@ pub(crate) fn finite_extremes(
     min_max(k, exec, Sharing::Tensor, src.flattened(), (&mut min, &mut max))?;
     match (min, max) {
         ([min], [max]) if min.is_finite() && max.is_finite() => Ok((min, max)),
-        _ => Err(not_finite(src)),
+        _ => Err(not_finite(src, c"src")),
     }
 }

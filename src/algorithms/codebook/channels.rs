@@ -1,11 +1,12 @@
 //! Weights by output channel, however they lie in memory, in pieces that fit into L1.
 
+use crate::algorithms::finite::first_not_finite;
 use crate::algorithms::stage::{cuts, group_runs, widen_into, widened};
 use crate::kernels::Kernels;
 use crate::parallel::PARTS;
 use crate::params::codebook::CodebookRules;
 use crate::status::{Error, Result};
-use crate::views::{MatrixView, Run};
+use crate::views::MatrixView;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
@@ -157,14 +158,9 @@ impl Channels<'_> {
 
     /// Row-major index and value of the first element that is not finite.
     pub(super) fn first_not_finite(&self) -> Option<(usize, f64)> {
-        let bad = |x: f32| (!x.is_finite()).then_some(f64::from(x));
         (0..self.weights.rows()).find_map(|row| {
-            let found = match self.weights.row(row) {
-                Run::F32(x) => x.iter().enumerate().find_map(|(i, x)| Some((i, bad(*x)?))),
-                Run::F16(x) => x.iter().enumerate().find_map(|(i, x)| Some((i, bad(x.to_f32())?))),
-                Run::Bf16(x) => x.iter().enumerate().find_map(|(i, x)| Some((i, bad(x.to_f32())?))),
-            };
-            found.map(|(col, value)| (row * self.weights.cols() + col, value))
+            let (col, value) = first_not_finite(self.weights.row(row))?;
+            Some((row * self.weights.cols() + col, value))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{quantize_row, reciprocals};
+use crate::algorithms::finite::{first_not_finite, run_abs_max};
 use crate::algorithms::quantizer::at_least_smallest;
 use crate::algorithms::stage::{cuts, group_extremes, widened};
 use crate::algorithms::weights::batch::{
@@ -69,7 +70,7 @@ pub fn compress(
     }
     match bad.0.into_inner() {
         usize::MAX => Ok(()),
-        index => Err(not_finite(src, index)),
+        index => Err(refusal(src, index)),
     }
 }
 
@@ -138,16 +139,8 @@ fn finite_abs_max(
     })
 }
 
-fn run_abs_max(k: &Kernels, run: Run<'_>) -> f32 {
-    match run {
-        Run::F32(x) => k.abs_max(x),
-        Run::F16(x) => k.abs_max_f16(x),
-        Run::Bf16(x) => k.abs_max_bf16(x),
-    }
-}
-
-/// The outcome for an element that is not finite.
-fn not_finite(src: MatrixView<'_>, index: usize) -> Error {
+/// The outcome for the element `index`.
+fn refusal(src: MatrixView<'_>, index: usize) -> Error {
     let cols = src.cols();
     let (row, col) = (index.checked_div(cols).unwrap_or(0), index.checked_rem(cols).unwrap_or(0));
     let value = match src.run(row, col..col + 1) {
@@ -156,17 +149,7 @@ fn not_finite(src: MatrixView<'_>, index: usize) -> Error {
         Run::Bf16([x]) => x.to_f64(),
         _ => f64::NAN,
     };
-    let rule = c"must be finite";
-    Error::element(Status::NotFinite, c"weights", rule, index as u64, value)
-}
-
-/// Index of the first element of a run that is not finite.
-fn first_not_finite(run: Run<'_>) -> Option<usize> {
-    match run {
-        Run::F32(x) => x.iter().position(|x| !x.is_finite()),
-        Run::F16(x) => x.iter().position(|x| !x.is_finite()),
-        Run::Bf16(x) => x.iter().position(|x| !x.is_finite()),
-    }
+    Error::element(Status::NotFinite, c"weights", c"must be finite", index as u64, value)
 }
 
 fn compress_rows(
@@ -190,7 +173,8 @@ fn compress_rows(
             group_extremes(k, run, group, min, max);
             if let Some(g) = batch.set(rule, min, max) {
                 let first = g * group.get();
-                let inside = first_not_finite(run.part(first..run.len())).unwrap_or(0);
+                let found = first_not_finite(run.part(first..run.len()));
+                let inside = found.map_or(0, |(i, _)| i);
                 bad.see(row * src.cols() + tile.cols.start + start + first + inside);
             }
             let params = batch.params(rule, n, group);
@@ -232,7 +216,7 @@ fn compress_columns(
             }
             if let Some(g) = batch.set(rule, min, max) {
                 let found = rows.clone().find_map(|row| {
-                    let inside = first_not_finite(src.run(row, cols.clone()))?;
+                    let (inside, _) = first_not_finite(src.run(row, cols.clone()))?;
                     Some(row * src.cols() + cols.start + inside)
                 });
                 // A width that overflows has no such element: the first of its group is named.
