@@ -53,27 +53,40 @@ impl<'a> Exec<'a> {
             // returns, and `call::<F>` reads it as what it is.
             unsafe { parallel_for(ctx, n, call::<F>, arg) };
         } else {
-            range.for_each(f);
+            range.for_each(|i| task(f, i));
         }
     }
 
     /// Calls `f` for `0..n` in waves, with progress in between.
     fn run<F: Fn(usize) + Sync>(&self, n: usize, f: &F) -> Result {
-        let loud = self.ctx.filter(|_| !self.silent);
-        let Some((ctx, progress)) = loud.and_then(|c| Some((c, c.progress?))) else {
+        if self.loud().is_none() {
             self.each(0..n, f);
             return Ok(());
-        };
+        }
         let mut done = 0;
         while done < n {
             let next = n.min(done + WAVE);
             self.each(done..next, f);
             done = next;
-            // SAFETY: the caller gave a function with this contract.
-            if unsafe { progress(ctx, done as u64, n as u64) } != 0 && done < n {
-                let rule = c"asked to stop";
-                return Err(Error::new(Status::Cancelled, c"ctx", rule));
-            }
+            self.report(done, n)?;
+        }
+        Ok(())
+    }
+
+    /// The context, if it wants to know of progress.
+    fn loud(&self) -> Option<&'a Ctx> {
+        self.ctx.filter(|ctx| !self.silent && ctx.progress.is_some())
+    }
+
+    /// Says that `done` of `n` parts are done; an error if the caller wants no more, unless that was
+    /// all.
+    pub fn report(&self, done: usize, n: usize) -> Result {
+        let Some((ctx, progress)) = self.loud().and_then(|ctx| Some((ctx, ctx.progress?))) else {
+            return Ok(());
+        };
+        // SAFETY: the caller gave a function with this contract.
+        if unsafe { progress(ctx, done as u64, n as u64) } != 0 && done < n {
+            return Err(Error::new(Status::Cancelled, c"ctx", c"asked to stop"));
         }
         Ok(())
     }
@@ -190,8 +203,14 @@ unsafe extern "C" fn call<F: Fn(usize) + Sync>(arg: *mut c_void, index: usize) {
     // SAFETY: the contract of this function; `F: Sync` lets threads share it.
     let work = unsafe { &*arg.cast_const().cast::<Work<'_, F>>() };
     if index < work.n {
-        (work.f)(work.first + index);
+        task(work.f, work.first + index);
     }
+}
+
+/// One task. There is one copy of its code, for the caller's threads and without them.
+#[inline(never)]
+fn task<F: Fn(usize)>(f: &F, i: usize) {
+    f(i);
 }
 
 struct Slots<T>(*mut T);
