@@ -193,6 +193,19 @@ pub struct GridBins {
     pub first: i32,
 }
 
+/// Integer levels of 32 columns.
+#[derive(Clone, Copy, Debug)]
+pub struct LevelGrid {
+    /// What a level stands for.
+    pub scale: [f32; 32],
+    /// `1 / scale`.
+    pub inverse: [f32; 32],
+    /// The smallest level: an integer of at most 16 bits, as is the largest.
+    pub low: [f32; 32],
+    /// The largest level.
+    pub high: [f32; 32],
+}
+
 /// Rows of a tile of a matrix product, and of a panel of its left operand.
 pub const TILE_ROWS: usize = 12;
 
@@ -338,6 +351,13 @@ macro_rules! kernel_list {
         fn sum_columns(src: &[f32], acc: &mut [f32]) = reduce::sum_columns;
         /// `acc[i] += (src[i] - center[i])^2`; square and sum round apart.
         fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
+        /// `acc[j] = fma(weight[i] * d, d, acc[j])`, where `d = src[i][j] - center[i][j]`, for all `i` in
+        /// ascending order: rows of 32 elements.
+        fn sum_weighted_squares(src: &[f32], center: &[f32], weight: &[f32], acc: &mut [f32; 32]) = reduce::sum_weighted_squares;
+        /// `acc[j] = fma(weight[i] * d, d, acc[j])`, where `d = fma(-level, scale[j], src[i][j])` and
+        /// `level = round(min(max(src[i][j] * inverse[j], low[j]), high[j]))`, half to even, for all `i`
+        /// in ascending order: rows of 32 elements.
+        fn sum_level_errors(src: &[f32], weight: &[f32], levels: &LevelGrid, acc: &mut [f32; 32]) = reduce::sum_level_errors;
 
         /// `acc[i][j] = fma(a[i][p], x[p][j], acc[i][j])` for all `p` in ascending order: rows of `x`
         /// and `acc` have 32 elements, rows of `a` as many as `x` has rows.

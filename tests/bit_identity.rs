@@ -18,8 +18,8 @@ use half::{bf16, f16};
 use ptqk::dispatch;
 use ptqk::formats::{self, FloatFormat};
 use ptqk::kernels::{
-    Affine, Codebook, FixedScale, FloatEncoding, FloatScale, Isa, Kernels, PowerRounding,
-    QUOTIENT_LIMIT, TILE_COLS, TILE_ROWS, has_reciprocal,
+    Affine, Codebook, FixedScale, FloatEncoding, FloatScale, Isa, Kernels, LevelGrid,
+    PowerRounding, QUOTIENT_LIMIT, TILE_COLS, TILE_ROWS, has_reciprocal,
 };
 use ptqk::params::elementwise::Rounding;
 use rng::Rng;
@@ -789,6 +789,41 @@ fn column_sums_match_scalar() {
             let what = || format!("{name}, {src:?}, center {center:?}, start {start:?}");
             compare(start, |k, acc| k.sum_columns(&src, acc), what);
             compare(start, |k, acc| k.sum_squares_columns(&src, center, acc), what);
+        }
+    }
+}
+
+#[test]
+fn weighted_errors_match_scalar() {
+    let mut rng = Rng(63);
+    for rows in 0..20 {
+        let weights = data_sets(&mut rng, rows);
+        let centers = data_sets(&mut rng, 32 * rows);
+        let starts = data_sets(&mut rng, 32);
+        for (name, src) in data_sets(&mut rng, 32 * rows) {
+            let weight = &weights[rng.below(weights.len())].1;
+            let center = &centers[rng.below(centers.len())].1;
+            let start = &starts[rng.below(starts.len())].1;
+            let what = || format!("{name}, {src:?}, {center:?}, {weight:?}, start {start:?}");
+            let squares = |k: &Kernels, acc: &mut [f32]| {
+                k.sum_weighted_squares(&src, center, weight, acc.first_chunk_mut().unwrap());
+            };
+            compare(start, squares, what);
+            let scale: Vec<f32> = rng.many(32, |r| r.uniform() * 0.1);
+            let mut levels = LevelGrid {
+                scale: scale.try_into().unwrap(),
+                inverse: [0.0; 32],
+                low: [-8.0; 32],
+                high: [7.0; 32],
+            };
+            levels.inverse = levels.scale.map(|x| 1.0 / x);
+            for (i, (low, high)) in levels.low.iter_mut().zip(&mut levels.high).enumerate() {
+                (*low, *high) = (*low - 100.0 * i as f32, *high + (1 << (i / 3)) as f32);
+            }
+            let errors = |k: &Kernels, acc: &mut [f32]| {
+                k.sum_level_errors(&src, weight, &levels, acc.first_chunk_mut().unwrap());
+            };
+            compare(start, errors, what);
         }
     }
 }

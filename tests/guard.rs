@@ -26,12 +26,15 @@ use ptqk::ffi::Ctx;
 use ptqk::formats::{self, FloatFormat};
 use ptqk::kernels::{
     Affine, Bins, Codebook, FixedScale, FloatDecoding, FloatEncoding, FloatScale, GridBins,
-    Kernels, PowerRounding, TableCoding,
+    Kernels, LevelGrid, PowerRounding, TableCoding,
 };
 use ptqk::params::elementwise::Rounding;
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::ptr;
+
+const LEVELS: LevelGrid =
+    LevelGrid { scale: [0.5; 32], inverse: [2.0; 32], low: [-8.0; 32], high: [7.0; 32] };
 
 /// Pages between two pages without access.
 struct Guarded {
@@ -440,6 +443,14 @@ const CASES: &[Case] = &[
     case!(sum_columns, |k, n, p| k.sum_columns(p.noise(n), p.output(n))),
     case!(sum_squares_columns, |k, n, p| {
         k.sum_squares_columns(p.noise(n), p.noise(n), p.output(n))
+    }),
+    case!(sum_weighted_squares, |k, n, p| {
+        let (rows, acc) = (n % 37, p.output(32).first_chunk_mut().unwrap());
+        k.sum_weighted_squares(p.noise(32 * rows), p.noise(32 * rows), p.noise(rows), acc)
+    }),
+    case!(sum_level_errors, |k, n, p| {
+        let (rows, acc) = (n % 37, p.output(32).first_chunk_mut().unwrap());
+        k.sum_level_errors(p.noise(32 * rows), p.noise(rows), &LEVELS, acc)
     }),
     case!(multiply_rows, |k, n, p| {
         let (rows, depth) = (n % 19, n / 19 % 33);

@@ -1,4 +1,5 @@
 use crate::arch::simd::{BLOCK, Element, Simd, fold};
+use crate::kernels::LevelGrid;
 
 /// Adds the terms of the tail to the lanes of the blocks and folds them. The tail has no padding
 /// here: no value is neutral once infinities are about.
@@ -74,4 +75,41 @@ pub(crate) fn sum_squares_columns<S: Simd>(s: S, src: &[f32], center: &[f32], ac
     for ((acc, x), center) in acc_tail.iter_mut().zip(tail).zip(center_tail) {
         *acc += (x - center) * (x - center);
     }
+}
+
+#[inline(always)]
+pub(crate) fn sum_weighted_squares<S: Simd>(
+    s: S,
+    src: &[f32],
+    center: &[f32],
+    weight: &[f32],
+    acc: &mut [f32; BLOCK],
+) {
+    let rows = src.as_chunks::<BLOCK>().0.iter().zip(center.as_chunks::<BLOCK>().0);
+    let mut sum = s.load(acc);
+    for ((x, center), weight) in rows.zip(weight) {
+        let distance = s.sub(s.load(x), s.load(center));
+        sum = s.fma(s.mul(s.splat(*weight), distance), distance, sum);
+    }
+    s.store(sum, acc);
+}
+
+#[inline(always)]
+pub(crate) fn sum_level_errors<S: Simd>(
+    s: S,
+    src: &[f32],
+    weight: &[f32],
+    levels: &LevelGrid,
+    acc: &mut [f32; BLOCK],
+) {
+    let (scale, inverse) = (s.load(&levels.scale), s.load(&levels.inverse));
+    let (low, high) = (s.load(&levels.low), s.load(&levels.high));
+    let mut sum = s.load(acc);
+    for (x, weight) in src.as_chunks::<BLOCK>().0.iter().zip(weight) {
+        let x = s.load(x);
+        let level = s.round(s.min(s.max(s.mul(x, inverse), low), high));
+        let distance = s.fnma(level, scale, x);
+        sum = s.fma(s.mul(s.splat(*weight), distance), distance, sum);
+    }
+    s.store(sum, acc);
 }

@@ -1,4 +1,6 @@
+use crate::arch::scalar::{fma, round};
 use crate::arch::simd::{BLOCK, Element, fold};
+use crate::kernels::LevelGrid;
 
 /// Sum of the terms in the fixed 32-lane order.
 #[inline(always)]
@@ -33,5 +35,39 @@ pub(super) fn sum_columns(src: &[f32], acc: &mut [f32]) {
 pub(super) fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) {
     for ((acc, x), center) in acc.iter_mut().zip(src).zip(center) {
         *acc += (x - center) * (x - center);
+    }
+}
+
+pub(super) fn sum_weighted_squares(
+    src: &[f32],
+    center: &[f32],
+    weight: &[f32],
+    acc: &mut [f32; BLOCK],
+) {
+    let rows = src.as_chunks::<BLOCK>().0.iter().zip(center.as_chunks::<BLOCK>().0);
+    for ((x, center), weight) in rows.zip(weight) {
+        for ((acc, x), center) in acc.iter_mut().zip(x).zip(center) {
+            let distance = x - center;
+            *acc = fma(weight * distance, distance, *acc);
+        }
+    }
+}
+
+pub(super) fn sum_level_errors(
+    src: &[f32],
+    weight: &[f32],
+    levels: &LevelGrid,
+    acc: &mut [f32; BLOCK],
+) {
+    for (x, weight) in src.as_chunks::<BLOCK>().0.iter().zip(weight) {
+        let ends = levels.low.iter().zip(&levels.high);
+        let grid = levels.scale.iter().zip(&levels.inverse).zip(ends);
+        for ((acc, x), ((scale, inverse), (low, high))) in acc.iter_mut().zip(x).zip(grid) {
+            let level = x * inverse;
+            let level = if level > *low { level } else { *low };
+            let level = round(if level < *high { level } else { *high });
+            let distance = fma(-level, *scale, *x);
+            *acc = fma(weight * distance, distance, *acc);
+        }
     }
 }

@@ -12,7 +12,7 @@ mod words;
 use crate::arch::vector_tier;
 use crate::kernels::{
     Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
-    GridBins, Isa, Kernels, PowerRounding, TableCoding, TileMut, kernel_list,
+    GridBins, Isa, Kernels, LevelGrid, PowerRounding, TableCoding, TileMut, kernel_list,
 };
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
