@@ -11,18 +11,19 @@ use crate::params::weights::{
     WeightMode, WeightParams,
 };
 use crate::status::{Error, Result, Status};
-use crate::views::{CodesView, PerGroup};
+use crate::views::{CodesView, CodesViewMut, PerGroup};
 use core::ffi::{CStr, c_void};
+use half::f16;
 
 /// The codebook of the parameters, for the mode that has one.
 ///
 /// # Safety
 /// The pointer contract of the header.
-unsafe fn codebook<'a>(
+pub(super) unsafe fn codebook<'a>(
     params: &WeightParams,
     format: &WeightFormat,
+    name: &'static CStr,
 ) -> Result<(&'a [f32], check::Span)> {
-    let name = c"params.codebook";
     // SAFETY: the contract of this function.
     let (values, span) = unsafe { check::array(params.codebook, format.codebook_size, name) }?;
     check::ascending(values, name)?;
@@ -77,12 +78,118 @@ fn check_code_type(format: &WeightFormat, code_type: CodeType, argument: &'stati
         return Ok(());
     }
     let value = f64::from(code_type as u32);
-    Err(Error::field(argument, c"code_type", c"must be the code type of params.mode", value))
+    Err(Error::field(argument, c"code_type", c"must be the code type of the mode", value))
 }
 
 /// Number of scales of the matrix: 1 with NVFP4, unless there are no weights.
 fn tensor_scales(format: &WeightFormat, rows: usize, cols: usize) -> usize {
     usize::from(format.mode == WeightMode::Nvfp4 && rows > 0 && cols > 0)
+}
+
+/// Where compressed weights go, as the caller says it.
+pub(super) struct TargetPointers {
+    pub(super) codes: *const CodesMut,
+    pub(super) scale: *mut c_void,
+    pub(super) zero_point: *mut u8,
+    pub(super) tensor_scale: *mut f32,
+}
+
+/// What the header calls the parts.
+pub(super) struct TargetNames {
+    pub(super) codes: &'static CStr,
+    pub(super) scale: &'static CStr,
+    pub(super) zero_point: &'static CStr,
+    pub(super) tensor_scale: &'static CStr,
+}
+
+const TARGET_NAMES: TargetNames = TargetNames {
+    codes: c"codes",
+    scale: c"scale",
+    zero_point: c"zero_point",
+    tensor_scale: c"tensor_scale",
+};
+
+/// Where compressed weights go: checked first, borrowed once everything is.
+pub(super) struct Target<'a> {
+    codes: CodesViewMut<'a>,
+    scales: ScaleType,
+    /// At most one of the three is not empty.
+    floats: check::Output<f32>,
+    halves: check::Output<f16>,
+    bytes: check::Output<u8>,
+    zero_point: check::Output<u8>,
+    tensor_scale: check::Output<f32>,
+    /// Groups of a row, and columns of a group.
+    per_row: usize,
+    group: usize,
+    pub(super) spans: [check::Span; 6],
+}
+
+impl<'a> Target<'a> {
+    /// Checks the places for weights of that shape.
+    ///
+    /// # Safety
+    /// The pointer contract of the header.
+    pub(super) unsafe fn new(
+        format: &WeightFormat,
+        (rows, cols): (usize, usize),
+        pointers: TargetPointers,
+        names: &TargetNames,
+    ) -> Result<Self> {
+        let TargetPointers { codes, scale, zero_point, tensor_scale } = pointers;
+        // SAFETY: the contract of this function.
+        let (codes, codes_span) = unsafe { check::codes_mut(codes, names.codes) }?;
+        check::same_shape((rows, cols), (codes.rows(), codes.cols()), names.codes)?;
+        check_code_type(format, codes.code_type(), names.codes)?;
+        let groups = weights::layout(format, rows, cols)?.groups;
+        let grouping = weights::Grouping::new(format, rows, cols)?;
+        let zeros = if format.mode.is_asymmetric() { groups } else { 0 };
+        let zero_point = check::Output::new(zero_point, zeros, names.zero_point)?;
+        let tensors = tensor_scales(format, rows, cols);
+        let tensor_scale = check::Output::new(tensor_scale, tensors, names.tensor_scale)?;
+        let count = |scales: ScaleType| if format.scales == scales { groups } else { 0 };
+        let byte_count = count(ScaleType::E8m0) + count(ScaleType::E4m3);
+        let floats = check::Output::new(scale.cast(), count(ScaleType::F32), names.scale)?;
+        let halves = check::Output::new(scale.cast(), count(ScaleType::F16), names.scale)?;
+        let bytes = check::Output::new(scale.cast(), byte_count, names.scale)?;
+        let spans =
+            [codes_span, floats.span, halves.span, bytes.span, zero_point.span, tensor_scale.span];
+        Ok(Self {
+            codes,
+            scales: format.scales,
+            floats,
+            halves,
+            bytes,
+            zero_point,
+            tensor_scale,
+            per_row: grouping.cols,
+            group: if format.by_column { 1 } else { grouping.group.get() },
+            spans,
+        })
+    }
+
+    /// Codes, scales and zero points, and the scale of the matrix.
+    ///
+    /// # Safety
+    /// The pointer contract of the header; the spans are disjoint.
+    #[allow(clippy::type_complexity, reason = "what the algorithms take")]
+    pub(super) unsafe fn views(
+        self,
+    ) -> ((CodesViewMut<'a>, ScalesMut<'a>, PerGroup<'a, u8>), &'a mut [f32]) {
+        let Self { codes, floats, halves, bytes, per_row, group, .. } = self;
+        // SAFETY: the contract of this function.
+        let (floats, halves, bytes) = unsafe { (floats.slice(), halves.slice(), bytes.slice()) };
+        // SAFETY: as above.
+        let (zeros, tensor_scale) = unsafe { (self.zero_point.slice(), self.tensor_scale.slice()) };
+        let scale = match self.scales {
+            ScaleType::F32 => ScalesMut::F32(PerGroup::new(floats, per_row, group)),
+            ScaleType::F16 => ScalesMut::F16(PerGroup::new(halves, per_row, group)),
+            ScaleType::E8m0 | ScaleType::E4m3 => {
+                ScalesMut::Bytes(PerGroup::new(bytes, per_row, group))
+            }
+        };
+        ((codes, scale, PerGroup::new(zeros, per_row, group)), tensor_scale)
+    }
 }
 
 /// Compresses weights to codes of few bits with a scale per group.
@@ -137,45 +244,16 @@ pub unsafe extern "C" fn ptqk_compress_weights(
         let params = unsafe { check::params(params) }?;
         let format = params.validate()?;
         // SAFETY: as above.
-        let (codebook, codebook_span) = unsafe { codebook(&params, &format) }?;
+        let (codebook, codebook_span) = unsafe { codebook(&params, &format, c"params.codebook") }?;
         // SAFETY: as above.
         let (weights, weights_span) = unsafe { check::matrix(weights, c"weights") }?;
+        let shape = (weights.rows(), weights.cols());
+        let pointers = TargetPointers { codes, scale, zero_point, tensor_scale };
         // SAFETY: as above.
-        let (codes, codes_span) = unsafe { check::codes_mut(codes, c"codes") }?;
-        let (rows, cols) = (weights.rows(), weights.cols());
-        check::same_shape((rows, cols), (codes.rows(), codes.cols()), c"codes")?;
-        check_code_type(&format, codes.code_type(), c"codes")?;
-        let groups = weights::layout(&format, rows, cols)?.groups;
-        let grouping = weights::Grouping::new(&format, rows, cols)?;
-        let zeros = if format.mode.is_asymmetric() { groups } else { 0 };
-        let zeros = check::Output::new(zero_point, zeros, c"zero_point")?;
-        let per_row = grouping.cols;
-        let group = if format.by_column { 1 } else { grouping.group.get() };
-        let tensors = tensor_scales(&format, rows, cols);
-        let tensor_scale = check::Output::new(tensor_scale, tensors, c"tensor_scale")?;
-        let count = |scales: ScaleType| if format.scales == scales { groups } else { 0 };
-        // At most one of the three is not empty.
-        let byte_count = count(ScaleType::E8m0) + count(ScaleType::E4m3);
-        let floats = check::Output::new(scale.cast(), count(ScaleType::F32), c"scale")?;
-        let halves = check::Output::new(scale.cast(), count(ScaleType::F16), c"scale")?;
-        let bytes = check::Output::new(scale.cast(), byte_count, c"scale")?;
-        let scale_spans = [floats.span, halves.span, bytes.span];
-        let [floats_span, halves_span, bytes_span] = scale_spans;
-        let outputs =
-            [codes_span, floats_span, halves_span, bytes_span, zeros.span, tensor_scale.span];
-        check::disjoint(&outputs, &[weights_span, codebook_span])?;
-        // SAFETY: the pointer contract of the header; the outputs are disjoint.
-        let (floats, halves, bytes) = unsafe { (floats.slice(), halves.slice(), bytes.slice()) };
-        // SAFETY: as above.
-        let (zeros, tensor_scale) = unsafe { (zeros.slice(), tensor_scale.slice()) };
-        let scale = match format.scales {
-            ScaleType::F32 => ScalesMut::F32(PerGroup::new(floats, per_row, group)),
-            ScaleType::F16 => ScalesMut::F16(PerGroup::new(halves, per_row, group)),
-            ScaleType::E8m0 | ScaleType::E4m3 => {
-                ScalesMut::Bytes(PerGroup::new(bytes, per_row, group))
-            }
-        };
-        let outputs = (codes, scale, PerGroup::new(zeros, per_row, group));
+        let target = unsafe { Target::new(&format, shape, pointers, &TARGET_NAMES) }?;
+        check::disjoint(&target.spans, &[weights_span, codebook_span])?;
+        // SAFETY: as above; the outputs are disjoint.
+        let (outputs, tensor_scale) = unsafe { target.views() };
         let k = dispatch::active();
         weights::compress(k, exec, &format, codebook, weights, outputs, tensor_scale)
     };
@@ -187,7 +265,7 @@ pub unsafe extern "C" fn ptqk_compress_weights(
 ///
 /// # Safety
 /// The pointer contract of the header.
-unsafe fn compressed<'a>(
+pub(super) unsafe fn compressed<'a>(
     params: *const WeightParams,
     codes: *const Codes,
     scale: *const c_void,
@@ -198,7 +276,7 @@ unsafe fn compressed<'a>(
     let params = unsafe { check::params(params) }?;
     let format = params.validate()?;
     // SAFETY: as above.
-    let (codebook, codebook_span) = unsafe { codebook(&params, &format) }?;
+    let (codebook, codebook_span) = unsafe { codebook(&params, &format, c"params.codebook") }?;
     // SAFETY: as above.
     let (codes, codes_span): (CodesView<'a>, _) = unsafe { check::codes(codes, c"codes") }?;
     check_code_type(&format, codes.code_type(), c"codes")?;
