@@ -333,6 +333,120 @@ typedef uint32_t ptqk_float_rounding;
 #endif // __cplusplus
 
 /**
+ * When the scale and the zero point of a group are taken, and from which weights.
+ */
+enum ptqk_gptq_groups
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Before the first channel is rounded, from the weights as they come. With the order
+     * `PTQK_GPTQ_ORDER_DESCENDING` groups are still neighbours in the weights, so that whatever reads
+     * the result need not know of the order. Source: `static_groups` of the authors' code.
+     */
+    PTQK_GPTQ_GROUPS_STATIC = 0,
+    /**
+     * When the first channel of the group is rounded, from the weights that have made up for
+     * all channels before. With the order `PTQK_GPTQ_ORDER_DESCENDING` groups are neighbours in that
+     * order, and so are the codes that are written: see `ptqk_gptq_outputs.permutation`. Source: the
+     * paper.
+     */
+    PTQK_GPTQ_GROUPS_UPDATED = 1,
+    /**
+     * As `PTQK_GPTQ_GROUPS_UPDATED`, but from the weights as they were when the block of `block_size`
+     * channels began. Source: NNCF.
+     */
+    PTQK_GPTQ_GROUPS_BLOCK_START = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_gptq_groups ptqk_gptq_groups;
+#else
+typedef uint32_t ptqk_gptq_groups;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The order in which GPTQ rounds the input channels.
+ */
+enum ptqk_gptq_order
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * From the first to the last.
+     */
+    PTQK_GPTQ_ORDER_NATURAL = 0,
+    /**
+     * From the largest diagonal element of the Hessian to the smallest (of equal ones the first
+     * comes first): what matters most is rounded while there is most left to make up for it. Source:
+     * `act_order` of the authors' code.
+     */
+    PTQK_GPTQ_ORDER_DESCENDING = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_gptq_order ptqk_gptq_order;
+#else
+typedef uint32_t ptqk_gptq_order;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Settings of GPTQ that have a name.
+ */
+enum ptqk_gptq_preset
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The least error: what `ptqk_gptq_params_default` gives.
+     */
+    PTQK_GPTQ_PRESET_BEST = 0,
+    /**
+     * The codes and scales of NNCF.
+     */
+    PTQK_GPTQ_PRESET_NNCF = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_gptq_preset ptqk_gptq_preset;
+#else
+typedef uint32_t ptqk_gptq_preset;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How the scale of a group follows from its weights.
+ */
+enum ptqk_gptq_scale
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * From their extremes, as `ptqk_compress_weights` has it.
+     */
+    PTQK_GPTQ_SCALE_EXTREMES = 0,
+    /**
+     * That scale times the factor of 1, 0.99 .. 0.55, 1.05 .. 1.01 (with the MX modes: 1, 1/2, 2) that
+     * gives the least sum of `h * (w - q)^2`, where `h` is the diagonal of the Hessian; in the
+     * symmetric integer modes each with both signs. The first of equal ones wins. The zero point stays.
+     */
+    PTQK_GPTQ_SCALE_SEARCH = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_gptq_scale ptqk_gptq_scale;
+#else
+typedef uint32_t ptqk_gptq_scale;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Which elements of a matrix share a parameter.
  */
 enum ptqk_granularity
@@ -421,6 +535,31 @@ enum ptqk_group_fallback
 typedef enum ptqk_group_fallback ptqk_group_fallback;
 #else
 typedef uint32_t ptqk_group_fallback;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What the sum of products of activations is divided by.
+ */
+enum ptqk_hessian_mean
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * By half the number of items of the batches: `2 / items * X^T X`, as NNCF.
+     */
+    PTQK_HESSIAN_MEAN_ITEMS = 0,
+    /**
+     * By half the number of tokens, the rows of the activations: `2 / tokens * X^T X`.
+     */
+    PTQK_HESSIAN_MEAN_TOKENS = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_hessian_mean ptqk_hessian_mean;
+#else
+typedef uint32_t ptqk_hessian_mean;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1353,6 +1492,228 @@ typedef struct ptqk_matrix_mut {
 } ptqk_matrix_mut;
 
 /**
+ * Settings of weight compression. The same structure goes to every function that reads the
+ * result.
+ *
+ * Source: NNCF `compress_weights` (`mode`, `group_size`), Python package version 3.4.0.
+ */
+typedef struct ptqk_weight_params {
+    /**
+     * `sizeof(ptqk_weight_params)`, filled by `ptqk_weight_params_default`.
+     */
+    uint32_t size;
+    /**
+     * One of the `PTQK_WEIGHT_MODE_` constants. Default: `PTQK_WEIGHT_MODE_INT8_ASYM`.
+     */
+    uint32_t mode;
+    /**
+     * Weights that share a scale, along the reduction axis. Unit: elements. Range: -1 (all
+     * weights of an output channel), or `>= 1` and a divisor of the input channels. The MX modes
+     * have blocks of 32 and NVFP4 of 16: -1 means these, too. Default: -1.
+     * `ptqk_resolve_group_size` finds a size that fits. Source: `group_size`.
+     */
+    int32_t group_size;
+    /**
+     * 1: weights are `[out, in]`, groups lie in a row. 0: weights are `[in, out]`, groups lie in
+     * a column. Default: 1.
+     */
+    uint32_t reduction_axis;
+    /**
+     * Type in which scales are stored: `PTQK_DTYPE_F32` or `PTQK_DTYPE_F16`. The codes follow
+     * from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them. MX modes
+     * store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says. The scales of FP8_E5M2 are small,
+     * `amax / 57344`: below 3.5 the f16 is a subnormal and loses bits, f32 does not.
+     */
+    uint32_t scale_dtype;
+    /**
+     * `PTQK_ASYMMETRIC_RANGE_WITH_ZERO` (default) or `_AS_IS`. Only the asymmetric modes read it.
+     */
+    uint32_t asymmetric_range;
+    /**
+     * `PTQK_MX_SCALE_CEIL` (default), `_CEIL_LOGARITHM` or `_FLOOR`. Only the MX modes read it.
+     */
+    uint32_t mx_scale;
+    /**
+     * `PTQK_SCALE_GUARD_SCALE` (default) or `_MAGNITUDE`. Integer modes do not read it.
+     */
+    uint32_t scale_guard;
+    /**
+     * 1: what becomes FP8, codes and the scales of NVFP4, is rounded to f16 first, as NNCF does; 0
+     * (default): it is rounded once.
+     */
+    uint32_t fp8_through_f16;
+    /**
+     * Number of values of `codebook`. Range: `2..65536` with `PTQK_WEIGHT_MODE_CODEBOOK`, not read
+     * otherwise. Default: 0.
+     */
+    uint32_t codebook_size;
+    /**
+     * Finite values in strictly ascending order, not all 0. Not NULL with
+     * `PTQK_WEIGHT_MODE_CODEBOOK`, not read otherwise. Default: NULL. Source: NNCF `codebook`.
+     */
+    const float *codebook;
+} ptqk_weight_params;
+
+/**
+ * Settings of `ptqk_gptq`.
+ *
+ * Source: NNCF `AdvancedGPTQParameters` (`damp_percent`, `block_size`); arXiv 2210.17323.
+ */
+typedef struct ptqk_gptq_params {
+    /**
+     * `sizeof(ptqk_gptq_params)`, filled by `ptqk_gptq_params_default`.
+     */
+    uint32_t size;
+    /**
+     * `PTQK_GPTQ_ORDER_DESCENDING` (default) or `_NATURAL`.
+     */
+    uint32_t order;
+    /**
+     * `PTQK_GPTQ_GROUPS_STATIC` (default), `_UPDATED` or `_BLOCK_START`.
+     */
+    uint32_t groups;
+    /**
+     * `PTQK_GPTQ_SCALE_SEARCH` (default) or `_EXTREMES`.
+     */
+    uint32_t scale;
+    /**
+     * 1 (default): weights are rounded with the scales as they are stored, so that what f16 loses
+     * is made up for, too. 0: with the f32 scales, as `ptqk_compress_weights` does.
+     */
+    uint32_t stored_scales;
+    /**
+     * Input channels that are rounded before the rest is updated; of effect on speed, on progress, and
+     * with `PTQK_GPTQ_GROUPS_BLOCK_START` on the groups. Range: `1..65536`. Default: 128.
+     * Source: `block_size`.
+     */
+    uint32_t block_size;
+    /**
+     * Share of the mean of the Hessian's diagonal that is added to the diagonal. Range: finite, `>=
+     * 0`. Default: 0.01 (the authors; NNCF: 0.1). Source: `damp_percent`.
+     */
+    float damp_percent;
+    /**
+     * How often the damping is made ten times larger (at least 1e-6) when the Hessian cannot be
+     * decomposed. Range: `0..16`. Default: 10. NNCF: 0.
+     */
+    uint32_t max_redamps;
+    /**
+     * Passes of coordinate descent after all is rounded. In each, group after group, the scale is fitted to
+     * the codes by least squares (not in the MX modes, and not of groups of more than `block_size`
+     * channels), then each code becomes the best one given all others. Range: `0..64`. Default: 3. NNCF: 0.
+     */
+    uint32_t passes;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * The format of the codes, as for `ptqk_compress_weights`. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a
+     * `group_size` of 128; all else as `ptqk_weight_params_default` fills it.
+     */
+    struct ptqk_weight_params weights;
+} ptqk_gptq_params;
+
+/**
+ * Where `ptqk_gptq` writes. `ptqk_weight_layout_query` gives the sizes.
+ */
+typedef struct ptqk_gptq_outputs {
+    /**
+     * `sizeof(ptqk_gptq_outputs)`, filled by `ptqk_gptq_outputs_default`.
+     */
+    uint32_t size;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * Receives the codes; the shape of the weights, the code type of the mode.
+     */
+    struct ptqk_codes_mut codes;
+    /**
+     * Receives the scales: one per group, of `params->weights.scale_dtype`.
+     */
+    void *scale;
+    /**
+     * Receives one zero point per group in the asymmetric modes; not read otherwise, may be NULL then.
+     */
+    uint8_t *zero_point;
+    /**
+     * Receives the scale of the matrix with NVFP4; not read otherwise, may be NULL then.
+     */
+    float *tensor_scale;
+    /**
+     * Receives, for each place in the order of rounding, the input channel that was rounded there. May
+     * be NULL, unless the order is `PTQK_GPTQ_ORDER_DESCENDING` and groups are not static: then place `i`
+     * of the reduction axis of the codes is input channel `permutation[i]`, groups are neighbours in
+     * that order, and what multiplies must take the activations in it.
+     */
+    uint32_t *permutation;
+    /**
+     * Receives, for each output channel, `e H e^T` of its error `e = w - q` and the damped
+     * Hessian. May be NULL.
+     */
+    float *loss;
+    /**
+     * Receives the weights that the codes stand for, in their order; the shape of the weights, any
+     * type. `data` may be NULL: nothing is written then.
+     */
+    struct ptqk_matrix_mut dequantized;
+} ptqk_gptq_outputs;
+
+/**
+ * What `ptqk_gptq` did.
+ */
+typedef struct ptqk_gptq_report {
+    /**
+     * Sum of the losses of all output channels.
+     */
+    double loss;
+    /**
+     * What was added to the diagonal of the Hessian.
+     */
+    float damping;
+    /**
+     * How often it was made larger.
+     */
+    uint32_t redamps;
+} ptqk_gptq_report;
+
+/**
+ * What a Hessian is like; stays the same while its state lives.
+ */
+typedef struct ptqk_hessian_params {
+    /**
+     * `sizeof(ptqk_hessian_params)`, filled by `ptqk_hessian_params_default`.
+     */
+    uint32_t size;
+    /**
+     * `PTQK_HESSIAN_MEAN_ITEMS` (default) or `_TOKENS`. GPTQ gives the same codes either way, but for
+     * rounding.
+     */
+    uint32_t mean;
+    /**
+     * Input channels of the layer: columns of the activations. Range: `1..2^24`. Default: 0, to
+     * be filled in.
+     */
+    uint64_t channels;
+} ptqk_hessian_params;
+
+/**
+ * What a Hessian has seen.
+ */
+typedef struct ptqk_hessian_summary {
+    /**
+     * Items of the batches.
+     */
+    uint64_t items;
+    /**
+     * Tokens: rows of the activations.
+     */
+    uint64_t tokens;
+} ptqk_hessian_summary;
+
+/**
  * What a histogram is like; stays the same while it lives.
  */
 typedef struct ptqk_histogram_params {
@@ -1885,69 +2246,6 @@ typedef struct ptqk_range_params {
 } ptqk_range_params;
 
 /**
- * Settings of weight compression. The same structure goes to every function that reads the
- * result.
- *
- * Source: NNCF `compress_weights` (`mode`, `group_size`), Python package version 3.4.0.
- */
-typedef struct ptqk_weight_params {
-    /**
-     * `sizeof(ptqk_weight_params)`, filled by `ptqk_weight_params_default`.
-     */
-    uint32_t size;
-    /**
-     * One of the `PTQK_WEIGHT_MODE_` constants. Default: `PTQK_WEIGHT_MODE_INT8_ASYM`.
-     */
-    uint32_t mode;
-    /**
-     * Weights that share a scale, along the reduction axis. Unit: elements. Range: -1 (all
-     * weights of an output channel), or `>= 1` and a divisor of the input channels. The MX modes
-     * have blocks of 32 and NVFP4 of 16: -1 means these, too. Default: -1.
-     * `ptqk_resolve_group_size` finds a size that fits. Source: `group_size`.
-     */
-    int32_t group_size;
-    /**
-     * 1: weights are `[out, in]`, groups lie in a row. 0: weights are `[in, out]`, groups lie in
-     * a column. Default: 1.
-     */
-    uint32_t reduction_axis;
-    /**
-     * Type in which scales are stored: `PTQK_DTYPE_F32` or `PTQK_DTYPE_F16`. The codes follow
-     * from the f32 scale in both cases. Default: `PTQK_DTYPE_F16`, as NNCF stores them. MX modes
-     * store E8M0 bytes and NVFP4 E4M3 bytes, whatever this says. The scales of FP8_E5M2 are small,
-     * `amax / 57344`: below 3.5 the f16 is a subnormal and loses bits, f32 does not.
-     */
-    uint32_t scale_dtype;
-    /**
-     * `PTQK_ASYMMETRIC_RANGE_WITH_ZERO` (default) or `_AS_IS`. Only the asymmetric modes read it.
-     */
-    uint32_t asymmetric_range;
-    /**
-     * `PTQK_MX_SCALE_CEIL` (default), `_CEIL_LOGARITHM` or `_FLOOR`. Only the MX modes read it.
-     */
-    uint32_t mx_scale;
-    /**
-     * `PTQK_SCALE_GUARD_SCALE` (default) or `_MAGNITUDE`. Integer modes do not read it.
-     */
-    uint32_t scale_guard;
-    /**
-     * 1: what becomes FP8, codes and the scales of NVFP4, is rounded to f16 first, as NNCF does; 0
-     * (default): it is rounded once.
-     */
-    uint32_t fp8_through_f16;
-    /**
-     * Number of values of `codebook`. Range: `2..65536` with `PTQK_WEIGHT_MODE_CODEBOOK`, not read
-     * otherwise. Default: 0.
-     */
-    uint32_t codebook_size;
-    /**
-     * Finite values in strictly ascending order, not all 0. Not NULL with
-     * `PTQK_WEIGHT_MODE_CODEBOOK`, not read otherwise. Default: NULL. Source: NNCF `codebook`.
-     */
-    const float *codebook;
-} ptqk_weight_params;
-
-/**
  * Settings of `ptqk_resolve_group_size`.
  *
  * Source: NNCF `AdvancedCompressionParameters`.
@@ -2256,6 +2554,239 @@ ptqk_status ptqk_fp8_scale_from_min_max(const struct ptqk_ctx *ctx,
                                         const float *max,
                                         size_t channels,
                                         float *scale);
+
+/**
+ * Fills the parameters of GPTQ: int4_sym in groups of 128, with the settings of
+ * `PTQK_GPTQ_PRESET_BEST`.
+ */
+PTQK_API void ptqk_gptq_params_default(struct ptqk_gptq_params *params);
+
+/**
+ * Fills the places for results: none.
+ */
+PTQK_API void ptqk_gptq_outputs_default(struct ptqk_gptq_outputs *outputs);
+
+/**
+ * Fills the parameters of GPTQ with settings that have a name.
+ *
+ * @param ctx    May be NULL.
+ * @param preset A PTQK_GPTQ_PRESET constant.
+ * @param params Receives the parameters, `weights` as `ptqk_gptq_params_default` has it.
+ */
+PTQK_API
+ptqk_status ptqk_gptq_params_preset(const struct ptqk_ctx *ctx,
+                                    uint32_t preset,
+                                    struct ptqk_gptq_params *params);
+
+/**
+ * Bytes of the workspace of `ptqk_gptq`, whatever the types and the CPU: for square weights about
+ * those of two f32 Hessians.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL. `weights.group_size` must divide the input channels.
+ * @param rows   Rows of the weights.
+ * @param cols   Columns of the weights.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_gptq_workspace_size(const struct ptqk_ctx *ctx,
+                                     const struct ptqk_gptq_params *params,
+                                     size_t rows,
+                                     size_t cols,
+                                     size_t *bytes);
+
+/**
+ * Rounds the weights of a layer so that its outputs change little: one input channel after
+ * the other, and what the rounding of a channel changes is made up for, as far as that goes, by the
+ * channels that are not rounded yet.
+ *
+ * With the Hessian `H`, whose diagonal elements that are 0 become 1 (the weights of such channels
+ * become 0), `d = damp_percent * mean(diagonal)` added to its diagonal, and
+ * `H^-1 = U^T U`, `U` upper triangular, for each input channel `j` in their order:
+ *
+ * ```text
+ * q[j] = value(code(w[j]))                        rounded with the scale and the zero point of its group
+ * e    = (w[j] - q[j]) / U[j][j]                  times 1 / U[j][j], which is rounded
+ * w[i] = fma(-U[j][i], e, w[i])                   for all channels i that come after j
+ * ```
+ *
+ * All is f32, and each weight is one chain in the order of `j`: neither blocks nor threads nor the CPU
+ * change the result, except that `PTQK_GPTQ_GROUPS_BLOCK_START` asks for blocks. Codes and scales are
+ * those of `ptqk_compress_weights` in every mode; `ptqk_decompress_weights` reads them.
+ *
+ * If the Hessian with its damping cannot be decomposed, the damping grows, `max_redamps` times at
+ * most; then the call returns `PTQK_STATUS_NOT_POSITIVE_DEFINITE` with the input channel at which the
+ * decomposition ended, which begins with the channel that is rounded last. Weights or a Hessian with a NaN
+ * or an infinity are refused with `PTQK_STATUS_NOT_FINITE` and the row-major index. In all these
+ * cases, and if the call is cancelled, nothing is written.
+ *
+ * Source: arXiv 2210.17323; NNCF `GPTQ`, 3.4.0, whose codes `PTQK_GPTQ_PRESET_NNCF` gives.
+ *
+ * @param ctx             May be NULL. Progress counts input channels, a block at a time.
+ * @param params          Not NULL.
+ * @param weights         The matrix, `[out, in]` or `[in, out]` as `params->weights.reduction_axis`
+ *                        says, of any float type.
+ * @param hessian         `[in, in]` of `PTQK_DTYPE_F32`: what `ptqk_hessian_finish` gives. It is symmetric; of
+ *                        two elements that should be equal, one is read.
+ * @param outputs         Where the results go. Not NULL.
+ * @param report          Receives what was done, or NULL.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_gptq_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_gptq(const struct ptqk_ctx *ctx,
+                      const struct ptqk_gptq_params *params,
+                      const struct ptqk_matrix *weights,
+                      const struct ptqk_matrix *hessian,
+                      const struct ptqk_gptq_outputs *outputs,
+                      struct ptqk_gptq_report *report,
+                      void *workspace,
+                      size_t workspace_bytes);
+
+/**
+ * Fills the parameters of a Hessian: the mean over items; the channels are 0, to be filled in.
+ */
+PTQK_API void ptqk_hessian_params_default(struct ptqk_hessian_params *params);
+
+/**
+ * Size of the state of a Hessian, `2 / n * X^T X` over the activations `X` of all tokens that a
+ * layer sees, which `ptqk_gptq` takes.
+ *
+ * A state is plain memory: it can be copied, written to a file and sent to another machine as it is,
+ * and `ptqk_hessian_load` checks what comes back. The same updates and merges in the same order give
+ * the same bytes on every CPU and for every number of threads. Each sum is one chain of fused
+ * multiply-adds in f32 in the order of the tokens: how tokens in one order are cut into updates does
+ * not show, but another order of tokens, or a merge, gives other roundings.
+ *
+ * Layout, in the byte order of the machine, with `n` channels:
+ *
+ * | offset | type | |
+ * |---|---|---|
+ * | 0 | `char[8]` | `PTQKHESS` |
+ * | 8 | `uint32_t` | `0x01020304`; another value shows another byte order |
+ * | 12 | `uint32_t` | version of this layout: 1 |
+ * | 16 | `uint64_t` | size of the state in bytes |
+ * | 24 | `ptqk_hessian_params` | parameters |
+ * | 40 | `ptqk_hessian_summary` | items and tokens |
+ * | 56 | `uint64_t` | 0 |
+ * | 64 | `float[n][n]` | sums of products: the diagonal and what lies below it; 0 above; padded to a multiple of 8 bytes |
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_state_size(const struct ptqk_ctx *ctx,
+                                    const struct ptqk_hessian_params *params,
+                                    size_t *bytes);
+
+/**
+ * Makes a state that has seen nothing.
+ *
+ * @param ctx         May be NULL.
+ * @param params      Not NULL.
+ * @param state       Receives the state, at a multiple of 8. No call keeps the pointer: a state may be
+ *                    copied and moved.
+ * @param state_bytes What `ptqk_hessian_state_size` gives.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_init(const struct ptqk_ctx *ctx,
+                              const struct ptqk_hessian_params *params,
+                              void *state,
+                              size_t state_bytes);
+
+/**
+ * Bytes of the workspace of `ptqk_hessian_update`, whatever the types and the CPU.
+ *
+ * @param ctx    May be NULL.
+ * @param params Those of the state. Not NULL.
+ * @param tokens Rows of the activations, or more.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_workspace_size(const struct ptqk_ctx *ctx,
+                                        const struct ptqk_hessian_params *params,
+                                        size_t tokens,
+                                        size_t *bytes);
+
+/**
+ * Adds activations.
+ *
+ * A NaN or an infinity is refused with `PTQK_STATUS_NOT_FINITE` and its row-major index: the state is
+ * as before. Without tokens nothing changes. Uses the threads of `ctx`; progress is not reported, as
+ * the activations count as a whole.
+ *
+ * @param ctx             May be NULL.
+ * @param activations     `[tokens, channels]`, of any float type: what the layer multiplies its weights
+ *                        with, one token to a row.
+ * @param items           Items of the batch that they stand for: the length of the batch axis of
+ *                        activations `[batch, tokens, channels]`, 1 without one. Range: `>= 1` if there
+ *                        are tokens. Counts with `PTQK_HESSIAN_MEAN_ITEMS`.
+ * @param state           A state; is changed.
+ * @param state_bytes     Its size.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_hessian_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_update(const struct ptqk_ctx *ctx,
+                                const struct ptqk_matrix *activations,
+                                size_t items,
+                                void *state,
+                                size_t state_bytes,
+                                void *workspace,
+                                size_t workspace_bytes);
+
+/**
+ * Adds what another state has seen, as if it came later, but for the roundings. States of any
+ * number of workers, merged in a fixed order, always give the same bytes.
+ *
+ * @param ctx         May be NULL.
+ * @param from        A state with the same parameters.
+ * @param from_bytes  Its size.
+ * @param state       A state; is changed.
+ * @param state_bytes Its size.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_merge(const struct ptqk_ctx *ctx,
+                               const void *from,
+                               size_t from_bytes,
+                               void *state,
+                               size_t state_bytes);
+
+/**
+ * The Hessian of all activations so far, both halves of it. The state does not change and can take
+ * more.
+ *
+ * @param ctx         May be NULL.
+ * @param state       A state that has seen at least one token.
+ * @param state_bytes Its size.
+ * @param hessian     Receives `channels x channels` of `PTQK_DTYPE_F32`. A sum that overflows is
+ *                    infinite, which `ptqk_gptq` refuses.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_finish(const struct ptqk_ctx *ctx,
+                                const void *state,
+                                size_t state_bytes,
+                                const struct ptqk_matrix_mut *hessian);
+
+/**
+ * Checks bytes that come from a file or another machine. They are refused with
+ * `PTQK_STATUS_INVALID_PARAMETER` and the field of the layout if they are not those of a Hessian, of
+ * another byte order or version, truncated or too many, or if a parameter lies outside its range. The
+ * sums are not looked at. A state that was checked needs no conversion.
+ *
+ * @param ctx         May be NULL.
+ * @param state       The bytes, at a multiple of 8.
+ * @param state_bytes How many there are.
+ * @param params      Receives the parameters of the state, or NULL.
+ * @param summary     Receives what it has seen, or NULL.
+ */
+PTQK_API
+ptqk_status ptqk_hessian_load(const struct ptqk_ctx *ctx,
+                              const void *state,
+                              size_t state_bytes,
+                              struct ptqk_hessian_params *params,
+                              struct ptqk_hessian_summary *summary);
 
 /**
  * Fills the parameters of a histogram: 2048 bins, those of NNCF.

@@ -331,6 +331,28 @@ inline ptqk_gemm_params gemm_params() noexcept
     return params;
 }
 
+inline ptqk_hessian_params hessian_params(std::size_t channels) noexcept
+{
+    ptqk_hessian_params params;
+    ptqk_hessian_params_default(&params);
+    params.channels = channels;
+    return params;
+}
+
+inline ptqk_gptq_params gptq_params() noexcept
+{
+    ptqk_gptq_params params;
+    ptqk_gptq_params_default(&params);
+    return params;
+}
+
+inline ptqk_gptq_outputs gptq_outputs() noexcept
+{
+    ptqk_gptq_outputs outputs;
+    ptqk_gptq_outputs_default(&outputs);
+    return outputs;
+}
+
 inline ptqk_group_fallback_params group_fallback_params() noexcept
 {
     ptqk_group_fallback_params params;
@@ -943,6 +965,75 @@ inline void gemm(context &ctx, const ptqk_gemm_params &params, const ptqk_matrix
                  const ptqk_matrix_mut &c, void *workspace, std::size_t workspace_bytes)
 {
     ctx.check(ptqk_gemm(ctx.get(), &params, &a, &b, &c, workspace, workspace_bytes));
+}
+
+/* ---- GPTQ: a std::vector<std::uint64_t> holds a Hessian's state ---- */
+
+inline std::size_t hessian_state_size(context &ctx, const ptqk_hessian_params &params)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_hessian_state_size(ctx.get(), &params, &result));
+    return result;
+}
+
+inline void hessian_init(context &ctx, const ptqk_hessian_params &params, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_hessian_init(ctx.get(), &params, state, state_bytes));
+}
+
+inline std::size_t hessian_workspace_size(context &ctx, const ptqk_hessian_params &params, std::size_t tokens)
+{
+    std::size_t result = 0;
+    ctx.check(ptqk_hessian_workspace_size(ctx.get(), &params, tokens, &result));
+    return result;
+}
+
+inline void hessian_update(context &ctx, const ptqk_matrix &activations, std::size_t items, void *state,
+                           std::size_t state_bytes, void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_hessian_update(ctx.get(), &activations, items, state, state_bytes, workspace, workspace_bytes));
+}
+
+inline void hessian_merge(context &ctx, const void *from, std::size_t from_bytes, void *state, std::size_t state_bytes)
+{
+    ctx.check(ptqk_hessian_merge(ctx.get(), from, from_bytes, state, state_bytes));
+}
+
+inline void hessian_finish(context &ctx, const void *state, std::size_t state_bytes, const ptqk_matrix_mut &hessian)
+{
+    ctx.check(ptqk_hessian_finish(ctx.get(), state, state_bytes, &hessian));
+}
+
+/** `params` and `summary` may be nullptr. */
+inline void hessian_load(context &ctx, const void *state, std::size_t state_bytes, ptqk_hessian_params *params,
+                         ptqk_hessian_summary *summary = nullptr)
+{
+    ctx.check(ptqk_hessian_load(ctx.get(), state, state_bytes, params, summary));
+}
+
+inline ptqk_gptq_params gptq_params(context &ctx, std::uint32_t preset)
+{
+    ptqk_gptq_params params;
+    ctx.check(ptqk_gptq_params_preset(ctx.get(), preset, &params));
+    return params;
+}
+
+inline std::size_t gptq_workspace_size(context &ctx, const ptqk_gptq_params &params, std::size_t rows,
+                                       std::size_t cols)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_gptq_workspace_size(ctx.get(), &params, rows, cols, &bytes));
+    return bytes;
+}
+
+/** Throws also if the weights or the Hessian are not finite, and if no damping helps. */
+inline ptqk_gptq_report gptq(context &ctx, const ptqk_gptq_params &params, const ptqk_matrix &weights,
+                             const ptqk_matrix &hessian, const ptqk_gptq_outputs &outputs, void *workspace,
+                             std::size_t workspace_bytes)
+{
+    ptqk_gptq_report report{};
+    ctx.check(ptqk_gptq(ctx.get(), &params, &weights, &hessian, &outputs, &report, workspace, workspace_bytes));
+    return report;
 }
 
 } // namespace ptqk

@@ -182,6 +182,12 @@ impl<'a> MatrixView<'a> {
         Self { place, dtype, lifetime: PhantomData }
     }
 
+    /// Type of the elements.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
     /// Whether `other` is the same matrix.
     #[must_use]
     pub fn is_same_place(&self, other: &MatrixViewMut<'_>) -> bool {
@@ -254,6 +260,15 @@ impl MatrixViewMut<'_> {
     ) -> Self {
         let place = Place { data, rows, cols, stride_bytes: stride.wrapping_mul(dtype.bytes()) };
         Self { place, dtype, lifetime: PhantomData }
+    }
+
+    /// Values as a square matrix of `n` rows; of none if they are not as many.
+    #[must_use]
+    pub fn square(values: &mut [f32], n: usize) -> MatrixViewMut<'_> {
+        let n = if n.checked_mul(n) == Some(values.len()) { n } else { 0 };
+        let place =
+            Place { data: values.as_mut_ptr().cast(), rows: n, cols: n, stride_bytes: 4 * n };
+        MatrixViewMut { place, dtype: Dtype::F32, lifetime: PhantomData }
     }
 
     /// Type of the elements.

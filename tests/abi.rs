@@ -158,6 +158,18 @@ layouts! {
     "ptqk_gemm_params": GemmParams, 20 | 20 {
         size: 0 | 0, transpose_a: 4 | 4, transpose_b: 8 | 8, accumulate: 12 | 12, subtract: 16 | 16,
     }
+    "ptqk_gptq_params": GptqParams, 88 | 84 {
+        size: 0 | 0, order: 4 | 4, groups: 8 | 8, scale: 12 | 12, stored_scales: 16 | 16,
+        block_size: 20 | 20, damp_percent: 24 | 24, max_redamps: 28 | 28, passes: 32 | 32,
+        reserved: 36 | 36, weights: 40 | 40,
+    }
+    "ptqk_gptq_outputs": GptqOutputs, 128 | 76 {
+        size: 0 | 0, reserved: 4 | 4, codes: 8 | 8, scale: 48 | 32, zero_point: 56 | 36,
+        tensor_scale: 64 | 40, permutation: 72 | 44, loss: 80 | 48, dequantized: 88 | 52,
+    }
+    "ptqk_gptq_report": GptqReport, 16 | 16 { loss: 0 | 0, damping: 8 | 8, redamps: 12 | 12 }
+    "ptqk_hessian_params": HessianParams, 16 | 16 { size: 0 | 0, mean: 4 | 4, channels: 8 | 8 }
+    "ptqk_hessian_summary": HessianSummary, 16 | 16 { items: 0 | 0, tokens: 8 | 8 }
     "ptqk_weight_layout": WeightLayout, 64 | 36 {
         code_type: 0 | 0, bits: 4 | 4, code_row_bytes: 8 | 8, code_bytes: 16 | 12,
         groups: 24 | 16, scale_bytes: 32 | 20, tensor_scale_bytes: 40 | 24,
@@ -272,6 +284,17 @@ fn constants() {
         PTQK_AGGREGATOR_TYPE_MEDIAN = 3: AggregatorType::Median,
         PTQK_AGGREGATOR_TYPE_MEAN_NO_OUTLIERS = 4: AggregatorType::MeanNoOutliers,
         PTQK_AGGREGATOR_TYPE_MEDIAN_NO_OUTLIERS = 5: AggregatorType::MedianNoOutliers,
+        PTQK_HESSIAN_MEAN_ITEMS = 0: HessianMean::Items,
+        PTQK_HESSIAN_MEAN_TOKENS = 1: HessianMean::Tokens,
+        PTQK_GPTQ_ORDER_NATURAL = 0: GptqOrder::Natural,
+        PTQK_GPTQ_ORDER_DESCENDING = 1: GptqOrder::Descending,
+        PTQK_GPTQ_GROUPS_STATIC = 0: GptqGroups::Static,
+        PTQK_GPTQ_GROUPS_UPDATED = 1: GptqGroups::Updated,
+        PTQK_GPTQ_GROUPS_BLOCK_START = 2: GptqGroups::BlockStart,
+        PTQK_GPTQ_SCALE_EXTREMES = 0: GptqScale::Extremes,
+        PTQK_GPTQ_SCALE_SEARCH = 1: GptqScale::Search,
+        PTQK_GPTQ_PRESET_BEST = 0: GptqPreset::Best,
+        PTQK_GPTQ_PRESET_NNCF = 1: GptqPreset::Nncf,
         PTQK_RANGE_PRESET_MIN_MAX = 0: RangePreset::MinMax,
         PTQK_RANGE_PRESET_MEAN_MIN_MAX = 1: RangePreset::MeanMinMax,
         PTQK_RANGE_PRESET_MEDIAN_MIN_MAX = 2: RangePreset::MedianMinMax,
@@ -443,6 +466,7 @@ number! {
     f64: |x| x,
     u64: |x| x as f64,
     // The name of what it does.
+    WeightParams: |x| f64::from(x.mode),
     StatisticsParams: |x| f64::from(x.statistics_type),
     RangeEstimatorParams: |x| f64::from(if x == RangeEstimatorParams::DEFAULT { 0 } else { 1 }),
     *const f32: |x| x.addr() as f64,
@@ -526,6 +550,11 @@ fn defaults() {
         "ptqk_gemm_params": GemmParams, ptqk_gemm_params_default {
             transpose_a, transpose_b, accumulate, subtract,
         }
+        "ptqk_gptq_params": GptqParams, ptqk_gptq_params_default {
+            order, groups, scale, stored_scales, block_size, damp_percent, max_redamps, passes,
+            reserved, weights,
+        }
+        "ptqk_hessian_params": HessianParams, ptqk_hessian_params_default { mean, channels }
         "ptqk_group_fallback_params": GroupFallbackParams, ptqk_group_fallback_params_default {
             fallback_mode, group_size, min_adjusted_group_size,
         }

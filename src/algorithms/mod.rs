@@ -7,11 +7,13 @@ pub mod coding;
 #[cfg(feature = "convert")]
 pub mod convert;
 mod elementwise;
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 mod envelope;
 pub mod fake_quantize;
 #[cfg(any(feature = "range", feature = "weights"))]
 mod finite;
+#[cfg(feature = "gptq")]
+pub mod gptq;
 #[cfg(feature = "range")]
 pub mod histogram;
 #[cfg(feature = "gptq")]
@@ -27,7 +29,7 @@ pub mod range;
 pub mod requantize;
 #[cfg(feature = "range")]
 pub mod sketch;
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 mod sort;
 mod stage;
 #[cfg(feature = "range")]

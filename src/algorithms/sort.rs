@@ -54,11 +54,13 @@ pub(super) fn key(x: f32) -> u32 {
 }
 
 /// The number of a key.
+#[cfg(feature = "range")]
 pub(super) fn number(key: u32) -> f32 {
     f32::from_bits(key ^ if key >> 31 == 1 { 0x8000_0000 } else { 0xFFFF_FFFF })
 }
 
 /// Sorts numbers, none of which is NaN, in ascending order.
+#[cfg(feature = "range")]
 pub(super) fn sort(data: &mut [f32], other: &mut [f32]) {
     sort_by_key(data, other, 4, |x| u64::from(key(x)));
 }

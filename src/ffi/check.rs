@@ -1,12 +1,12 @@
 //! The rules of the border: NULL, alignment, sizes that overflow, strides, overlap, structure
 //! sizes. Nothing here writes to an output.
 
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 mod state;
 #[cfg(feature = "range")]
 mod tensor;
 
-#[cfg(feature = "range")]
+#[cfg(any(feature = "gptq", feature = "range"))]
 pub(super) use state::{new_state, state, state_mut};
 #[cfg(feature = "range")]
 pub(super) use tensor::tensor;
@@ -151,6 +151,10 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// No bytes.
+    #[cfg(feature = "gptq")]
+    pub(super) const EMPTY: Self = Self { start: 0, end: 0, argument: c"" };
+
     /// `bytes` bytes from `pointer`, which is not NULL unless there are none.
     fn new(address: usize, bytes: usize, argument: &'static CStr) -> Result<Self> {
         if bytes == 0 {
@@ -348,7 +352,7 @@ fn dtype(value: u32, reserved: u32, argument: &'static CStr) -> Result<Dtype> {
     Dtype::try_from(value).map_err(|()| Error::field(argument, c"dtype", rule, f64::from(value)))
 }
 
-fn zero_reserved(reserved: u32, argument: &'static CStr) -> Result {
+pub(super) fn zero_reserved(reserved: u32, argument: &'static CStr) -> Result {
     if reserved == 0 {
         return Ok(());
     }

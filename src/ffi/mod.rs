@@ -12,6 +12,10 @@ mod check;
 mod codebook;
 #[cfg(feature = "convert")]
 mod convert;
+#[cfg(feature = "gptq")]
+mod gptq;
+#[cfg(feature = "gptq")]
+mod hessian;
 #[cfg(feature = "range")]
 mod histogram;
 mod library;
@@ -37,6 +41,10 @@ mod weights;
 pub use codebook::*;
 #[cfg(feature = "convert")]
 pub use convert::*;
+#[cfg(feature = "gptq")]
+pub use gptq::*;
+#[cfg(feature = "gptq")]
+pub use hessian::*;
 #[cfg(feature = "range")]
 pub use histogram::*;
 pub use library::*;
@@ -68,6 +76,11 @@ pub use crate::params::convert::{
 };
 pub use crate::params::elementwise::{
     FakeQuantizeParams, Granularity, QuantileParams, QuantizeParams, ReduceParams, Rounding,
+};
+#[cfg(feature = "gptq")]
+pub use crate::params::gptq::{
+    GptqGroups, GptqOrder, GptqOutputs, GptqParams, GptqPreset, GptqReport, GptqScale, HessianMean,
+    HessianParams, HessianSummary,
 };
 #[cfg(feature = "range")]
 pub use crate::params::histogram::{

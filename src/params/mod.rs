@@ -10,6 +10,8 @@ pub mod context;
 #[cfg(feature = "convert")]
 pub mod convert;
 pub mod elementwise;
+#[cfg(feature = "gptq")]
+pub mod gptq;
 #[cfg(feature = "range")]
 pub mod histogram;
 #[cfg(feature = "gptq")]
@@ -66,6 +68,17 @@ pub(crate) fn choose<T: TryFrom<u32>>(
     rule: &'static CStr,
 ) -> Result<T> {
     T::try_from(value).map_err(|_| Error::field(c"params", field, rule, f64::from(value)))
+}
+
+/// Refuses a structure within `params` that is not of the size it says.
+#[cfg(any(feature = "gptq", feature = "range"))]
+pub(crate) fn known_size<T: Sized32>(size: u32, field: &'static CStr) -> Result {
+    if size == T::SIZE {
+        return Ok(());
+    }
+    let rule = c"must be filled by the _default function of the structure";
+    let error = Error::field(c"params", field, rule, f64::from(size));
+    Err(Error { status: crate::status::Status::InvalidStructSize, ..error })
 }
 
 /// Reads a field that is 0 or 1.

@@ -2,7 +2,7 @@
 //! samples are kept.
 
 use crate::params::quantization::Scheme;
-use crate::params::{Sized32, choice, sized};
+use crate::params::{choice, known_size, sized};
 use crate::status::{Error, Result, Status};
 use core::ffi::CStr;
 
@@ -182,15 +182,6 @@ const MAX_NAMES: Names = Names {
     clipping: c"max.clipping_value",
     probability: c"max.quantile_outlier_prob",
 };
-
-fn known_size<T: Sized32>(size: u32, field: &'static CStr) -> Result {
-    if size == T::SIZE {
-        return Ok(());
-    }
-    let rule = c"must be filled by the _default function of the structure";
-    let error = Error::field(c"params", field, rule, f64::from(size));
-    Err(Error { status: Status::InvalidStructSize, ..error })
-}
 
 /// How the minimum and the maximum of a range are estimated.
 ///

@@ -181,6 +181,50 @@ void matrices_are_multiplied()
     REQUIRE(std::string(error.what()).find("workspace_bytes must be at least") == 0);
 }
 
+void weights_are_solved()
+{
+    ptqk::context ctx;
+    const std::vector<float> x = {1, 0, 0, 0, 0, 1, 1, 1, 0, 2, 0, 1};
+    const auto hessian_params = ptqk::hessian_params(4);
+    std::vector<std::uint64_t> state(ptqk::hessian_state_size(ctx, hessian_params) / 8);
+    const std::size_t state_bytes = state.size() * 8;
+    ptqk::hessian_init(ctx, hessian_params, state.data(), state_bytes);
+    std::vector<std::uint8_t> room(ptqk::hessian_workspace_size(ctx, hessian_params, 3));
+    ptqk::hessian_update(ctx, ptqk::view(x.data(), 3, 4), 1, state.data(), state_bytes, room.data(), room.size());
+    auto both = state;
+    ptqk::hessian_merge(ctx, state.data(), state_bytes, both.data(), state_bytes);
+    ptqk_hessian_params found{};
+    ptqk_hessian_summary seen{};
+    ptqk::hessian_load(ctx, both.data(), state_bytes, &found, &seen);
+    REQUIRE(found.channels == 4 && seen.items == 2 && seen.tokens == 6);
+    std::vector<float> hessian(16);
+    ptqk::hessian_finish(ctx, both.data(), state_bytes, ptqk::mut_view(hessian.data(), 4, 4));
+    REQUIRE(hessian[0] == 2 && hessian[5] == 10 && hessian[6] == 2 && hessian[9] == 2);
+
+    auto params = ptqk::gptq_params();
+    REQUIRE(ptqk::gptq_params(ctx, PTQK_GPTQ_PRESET_NNCF).passes == 0);
+    params.weights.group_size = 4;
+    const float weights[8] = {0.3f, -0.8f, 0.5f, 0.1f, 1, -1, 0.25f, 0};
+    std::uint8_t codes[4];
+    std::uint16_t scale[2];
+    float values[8];
+    auto outputs = ptqk::gptq_outputs();
+    outputs.codes = ptqk::mut_codes_view(codes, PTQK_CODE_TYPE_I4, 2, 4);
+    outputs.scale = scale;
+    outputs.dequantized = ptqk::mut_view(values, 2, 4);
+    std::vector<std::uint8_t> workspace(ptqk::gptq_workspace_size(ctx, params, 2, 4));
+    const auto view = ptqk::view(weights, 2, 4), square = ptqk::view(hessian.data(), 4, 4);
+    const auto report = ptqk::gptq(ctx, params, view, square, outputs, workspace.data(), workspace.size());
+    REQUIRE(report.loss >= 0 && report.redamps == 0 && report.damping > 0);
+    float restored[8];
+    ptqk::decompress_weights(ctx, params.weights, ptqk::codes_view(codes, PTQK_CODE_TYPE_I4, 2, 4), scale, nullptr,
+                             ptqk::mut_view(restored, 2, 4));
+    for (int i = 0; i < 8; i++) REQUIRE(restored[i] == values[i] && std::fabs(values[i] - weights[i]) < 0.2f);
+    hessian[1] = std::nanf("");
+    const auto error = failure([&] { ptqk::gptq(ctx, params, view, square, outputs, workspace.data(), 1 << 20); });
+    REQUIRE(std::string(error.what()).find("hessian") == 0);
+}
+
 void strides_are_kept(const std::vector<float> &src)
 {
     REQUIRE(ptqk::view(src.data(), 2, 3).row_stride == 3);
@@ -205,6 +249,7 @@ int main()
     a_codebook_is_estimated(src);
     floats_become_codes(src);
     matrices_are_multiplied();
+    weights_are_solved();
     strides_are_kept(src);
 
     ptqk::context serial, threads(0);

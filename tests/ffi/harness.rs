@@ -1,6 +1,8 @@
 //! What every refusal has in common: good arguments, one of them made wrong, the answer, and memory
 //! that must be as it was.
 
+#![allow(dead_code, reason = "each test uses a part")]
+
 use ptqk::ffi::{Ctx, Detail, Status};
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -101,10 +103,13 @@ pub struct Arena {
 
 impl Arena {
     pub fn new() -> Self {
-        Self {
-            base: Box::into_raw(vec![0xC5C5_C5C5_C5C5_C5C5; 4096].into_boxed_slice()),
-            next: GAP,
-        }
+        Self::large(4096)
+    }
+
+    /// An arena of so many words.
+    pub fn large(words: usize) -> Self {
+        let words = vec![0xC5C5_C5C5_C5C5_C5C5; words].into_boxed_slice();
+        Self { base: Box::into_raw(words), next: GAP }
     }
 
     /// An array of copies of `value`; a size of its own is for the whole array.
@@ -329,7 +334,7 @@ macro_rules! has_size {
 
 has_size!(QuantileParams, QuantizeParams, FakeQuantizeParams, ReduceParams, RequantizeParams);
 has_size!(QuantizationParams, WeightParams, GroupFallbackParams);
-has_size!(ConvertParams, FakeConvertParams, Fp8Params, GemmParams);
+has_size!(ConvertParams, FakeConvertParams, Fp8Params, GemmParams, GptqParams, HessianParams);
 
 /// A way to an argument.
 pub type Of<A, T> = fn(&mut A) -> &mut T;

@@ -781,6 +781,8 @@ fn every_function_is_tested() {
         include_str!("../histogram/refusals.rs"),
         include_str!("../histogram/corruption.rs"),
         include_str!("../sketch.rs"),
+        include_str!("../gptq/hessian.rs"),
+        include_str!("../gptq/refusals.rs"),
     );
     // These take no pointer and refuse nothing.
     let simple = ["version", "version_string", "numeric_version", "active_isa"];

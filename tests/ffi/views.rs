@@ -1,5 +1,7 @@
 //! Everything that can be wrong with a matrix, whatever its kind.
 
+#![allow(dead_code, reason = "each test uses a part")]
+
 use crate::calls::{code_bytes, code_row_bytes, dtype_bytes};
 use crate::harness::*;
 use ptqk::ffi::{self, Status};

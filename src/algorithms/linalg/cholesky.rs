@@ -16,7 +16,12 @@ use crate::views::{Blocks, MatrixViewMut};
 
 /// Bytes of workspace for a matrix of `n` rows.
 pub fn workspace_size(n: usize) -> Result<usize> {
-    needed(|scratch| Slabs::carve(scratch, n))
+    needed(|scratch| workspace(scratch, n))
+}
+
+/// Cuts, or counts, the workspace for a matrix of `n` rows.
+pub(in crate::algorithms) fn workspace(scratch: &mut Scratch<'_>, n: usize) -> Result {
+    Slabs::carve(scratch, n).map(|_| ())
 }
 
 /// Replaces the lower part of a square f32 matrix by its factor; the upper part is not used and not

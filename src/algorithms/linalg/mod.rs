@@ -3,7 +3,7 @@
 pub mod cholesky;
 pub mod gemm;
 pub mod inverse_factor;
-mod pack;
+pub(in crate::algorithms) mod pack;
 mod slab;
 pub mod syrk;
 pub mod triangle;

@@ -9,20 +9,20 @@ use crate::views::{Blocks, MatrixView, Run};
 use core::ops::Range;
 
 /// Most elements of a lane: the depth of a block of a product.
-pub(super) const DEPTH: usize = 256;
+pub(in crate::algorithms) const DEPTH: usize = 256;
 
 /// Panels of a task.
 const GROUP: usize = 8;
 
 /// One side of a product, as the panels see it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Side<'a> {
+pub(in crate::algorithms) struct Side<'a> {
     /// The matrix.
-    pub(super) view: MatrixView<'a>,
+    pub(in crate::algorithms) view: MatrixView<'a>,
     /// Whether a lane is a column of the matrix, else a row.
-    pub(super) lanes_are_columns: bool,
+    pub(in crate::algorithms) lanes_are_columns: bool,
     /// Whether to change all signs.
-    pub(super) negate: bool,
+    pub(in crate::algorithms) negate: bool,
 }
 
 impl Side<'_> {
@@ -31,12 +31,12 @@ impl Side<'_> {
     }
 
     /// Elements of all panels of `W` lanes.
-    pub(super) fn packed<const W: usize>(lanes: usize, depth: usize) -> usize {
+    pub(in crate::algorithms) fn packed<const W: usize>(lanes: usize, depth: usize) -> usize {
         lanes.div_ceil(W).saturating_mul(W).saturating_mul(depth)
     }
 
     /// Packs the elements `depth` of all lanes: panels of `W` lanes, one after the other.
-    pub(super) fn pack<const W: usize>(
+    pub(in crate::algorithms) fn pack<const W: usize>(
         &self,
         k: &Kernels,
         exec: Exec<'_>,
@@ -57,6 +57,20 @@ impl Side<'_> {
                 }
             }
         })
+    }
+
+    /// Packs one panel, of the first `W` lanes.
+    pub(in crate::algorithms) fn pack_panel<const W: usize>(
+        &self,
+        k: &Kernels,
+        depth: Range<usize>,
+        to: &mut [f32],
+    ) {
+        if self.lanes_are_columns {
+            self.pack_columns::<W>(k, 0, depth, to);
+        } else {
+            self.pack_rows::<W>(k, 0, depth, to);
+        }
     }
 
     /// Lanes are columns: each row of the matrix holds neighbours of the panels.

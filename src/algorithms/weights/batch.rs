@@ -16,13 +16,13 @@ use core::ops::Range;
 use half::f16;
 
 /// Groups whose parameters are computed together, in a row.
-pub(super) const GROUPS: usize = 32;
+pub(in crate::algorithms) const GROUPS: usize = 32;
 
 /// Elements that such groups should not exceed: they are read twice, the second time from L1.
-pub(super) const BATCH: usize = 4096;
+pub(in crate::algorithms) const BATCH: usize = 4096;
 
 /// Columns that are compressed together where groups lie in columns.
-pub(super) const COLUMNS: usize = 128;
+pub(in crate::algorithms) const COLUMNS: usize = 128;
 
 /// Where the scales go.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ impl crate::parallel::Tiled for ScalesMut<'_> {
 }
 
 impl ScalesMut<'_> {
-    pub(super) fn write(
+    pub(in crate::algorithms) fn write(
         &mut self,
         k: &Kernels,
         rule: &Rule<'_>,
@@ -79,7 +79,11 @@ impl ScalesMut<'_> {
     }
 }
 
-pub(super) fn copy<A: Copy, B>(from: &[A], to: Option<&mut [B]>, f: impl Fn(A) -> B) {
+pub(in crate::algorithms) fn copy<A: Copy, B>(
+    from: &[A],
+    to: Option<&mut [B]>,
+    f: impl Fn(A) -> B,
+) {
     to.unwrap_or_default().iter_mut().zip(from).for_each(|(to, from)| *to = f(*from));
 }
 
@@ -98,7 +102,7 @@ pub enum Scales<'a> {
 
 impl Scales<'_> {
     /// The scales `range` as f32.
-    pub(super) fn read(&self, k: &Kernels, range: Range<usize>, to: &mut [f32]) {
+    pub(in crate::algorithms) fn read(&self, k: &Kernels, range: Range<usize>, to: &mut [f32]) {
         match self {
             Self::F32(from) => copy(from.get(range).unwrap_or_default(), Some(to), |s| s),
             Self::F16(from) => {
@@ -119,22 +123,61 @@ impl Scales<'_> {
     }
 }
 
+/// Replaces scales by what is read of them once they are stored. One that would become 0 or infinite
+/// stays.
+#[cfg(feature = "gptq")]
+pub(in crate::algorithms) fn through_storage<const N: usize>(
+    k: &Kernels,
+    rule: &Rule<'_>,
+    scale: &mut [f32; N],
+) {
+    let mut read = [0.0; N];
+    match rule.format.scales {
+        ScaleType::F32 => return,
+        ScaleType::F16 => {
+            let mut stored = [f16::ZERO; N];
+            ScalesMut::F16(PerGroup::new(&mut stored, N, 1)).write(k, rule, 0, 0, scale);
+            Scales::F16(&stored).read(k, 0..N, &mut read);
+        }
+        scales => {
+            let mut stored = [0; N];
+            ScalesMut::Bytes(PerGroup::new(&mut stored, N, 1)).write(k, rule, 0, 0, scale);
+            let stored = if scales == ScaleType::E8m0 {
+                Scales::E8m0(&stored)
+            } else {
+                Scales::E4m3(&stored, rule.tensor_scale)
+            };
+            stored.read(k, 0..N, &mut read);
+        }
+    }
+    for (scale, read) in scale.iter_mut().zip(read) {
+        if read.is_finite() && read != 0.0 {
+            *scale = read;
+        }
+    }
+}
+
 /// Parameters of up to `N` groups as the kernels want them.
-pub(super) struct Batch<const N: usize> {
+pub(in crate::algorithms) struct Batch<const N: usize> {
     /// Scales as they are stored, before they are rounded to the type in which they are.
-    pub(super) stored: [f32; N],
-    pub(super) scale: [f32; N],
-    pub(super) zero_point: [i32; N],
-    pub(super) bounded: bool,
+    pub(in crate::algorithms) stored: [f32; N],
+    pub(in crate::algorithms) scale: [f32; N],
+    pub(in crate::algorithms) zero_point: [i32; N],
+    pub(in crate::algorithms) bounded: bool,
 }
 
 impl<const N: usize> Batch<N> {
-    pub(super) const EMPTY: Self =
+    pub(in crate::algorithms) const EMPTY: Self =
         Self { stored: [0.0; N], scale: [0.0; N], zero_point: [0; N], bounded: false };
 
     /// Computes the parameters from the extremes of the groups. A group with a NaN or an infinity
     /// is treated as all zero; answers the first such group.
-    pub(super) fn set(&mut self, rule: &Rule<'_>, min: &[f32], max: &[f32]) -> Option<usize> {
+    pub(in crate::algorithms) fn set(
+        &mut self,
+        rule: &Rule<'_>,
+        min: &[f32],
+        max: &[f32],
+    ) -> Option<usize> {
         let mut bad = None;
         let params = self.stored.iter_mut().zip(&mut self.scale).zip(&mut self.zero_point);
         let groups = params.zip(min.iter().zip(max)).enumerate();
@@ -154,12 +197,12 @@ impl<const N: usize> Batch<N> {
     }
 
     /// The scales to store of the first `n` groups.
-    pub(super) fn stored(&self, n: usize) -> &[f32] {
+    pub(in crate::algorithms) fn stored(&self, n: usize) -> &[f32] {
         self.stored.get(..n).unwrap_or_default()
     }
 
     /// The parameters of the first `n` groups of a row, or of `n` columns.
-    pub(super) fn params<'a>(
+    pub(in crate::algorithms) fn params<'a>(
         &'a self,
         rule: &Rule<'a>,
         n: usize,
@@ -189,7 +232,7 @@ impl<const N: usize> Batch<N> {
     }
 
     /// Reads stored parameters of the groups `range`.
-    pub(super) fn read(
+    pub(in crate::algorithms) fn read(
         &mut self,
         k: &Kernels,
         rule: &Rule<'_>,
@@ -211,6 +254,6 @@ impl<const N: usize> Batch<N> {
 }
 
 /// Groups of a row that are taken together: whole units of packed codes, little enough for L1.
-pub(super) fn batch_groups(group: NonZeroUsize) -> usize {
+pub(in crate::algorithms) fn batch_groups(group: NonZeroUsize) -> usize {
     (BATCH / group / 8 * 8).clamp(8, GROUPS)
 }

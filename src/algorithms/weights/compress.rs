@@ -75,7 +75,7 @@ pub fn compress(
 }
 
 /// The scale of the matrix that maps the largest scale of a group to the largest E4M3 number.
-fn nvfp4_scale(
+pub(in crate::algorithms) fn nvfp4_scale(
     k: &Kernels,
     exec: Exec<'_>,
     rule: &Rule<'_>,

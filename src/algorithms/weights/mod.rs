@@ -7,7 +7,13 @@ mod grouping;
 mod rule;
 mod stored;
 
+#[cfg(feature = "gptq")]
+pub(in crate::algorithms) use batch::{Batch, through_storage};
 pub use batch::{Scales, ScalesMut};
 pub use compress::compress;
+#[cfg(feature = "gptq")]
+pub(in crate::algorithms) use compress::nvfp4_scale;
 pub use grouping::{Grouping, layout, resolve_group};
+#[cfg(feature = "gptq")]
+pub(in crate::algorithms) use rule::{Rule, codebook_of, table_of};
 pub use stored::{Compressed, decompress, error};

@@ -3,22 +3,24 @@
 use crate::algorithms::coding::{Coding, Float, Table};
 use crate::algorithms::quantizer::{at_least_smallest, round};
 use crate::formats::{self, FloatFormat};
+#[cfg(feature = "gptq")]
+use crate::params::matrix::CodeType;
 use crate::params::weights::{AsymmetricRange, MxScale, ScaleGuard, WeightFormat, WeightMode};
 
 /// What all groups of a matrix share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule<'a> {
-    pub(super) format: WeightFormat,
-    pub(super) coding: Coding<'a>,
+    pub(in crate::algorithms) format: WeightFormat,
+    pub(in crate::algorithms) coding: Coding<'a>,
     /// The largest magnitude that codes stand for. Integer modes do not read it.
-    pub(super) largest: f32,
+    pub(in crate::algorithms) largest: f32,
     /// The scale of the matrix, 1 where there is none.
-    pub(super) tensor_scale: f32,
+    pub(in crate::algorithms) tensor_scale: f32,
 }
 
 impl<'a> Rule<'a> {
     /// `table` holds the table of codebooks of at most 16 values, if they have one.
-    pub(super) fn new(
+    pub(in crate::algorithms) fn new(
         format: &WeightFormat,
         codebook: &'a [f32],
         table: Option<&'a Table>,
@@ -44,8 +46,14 @@ impl<'a> Rule<'a> {
         Self { format: *format, coding, largest, tensor_scale: 1.0 }
     }
 
+    /// Type of the codes.
+    #[cfg(feature = "gptq")]
+    pub(in crate::algorithms) fn code_type(&self) -> CodeType {
+        self.format.code_type()
+    }
+
     /// Scale and zero point of a group with the extremes `min` and `max`.
-    pub(super) fn scale_zero_point(&self, min: f32, max: f32) -> (f32, i32) {
+    pub(in crate::algorithms) fn scale_zero_point(&self, min: f32, max: f32) -> (f32, i32) {
         if self.format.mode.is_integer() {
             integer_scale(&self.format, min, max)
         } else {
@@ -54,7 +62,7 @@ impl<'a> Rule<'a> {
     }
 
     /// The scale of a group with the largest magnitude `amax`.
-    pub(super) fn float_scale(&self, amax: f32) -> f32 {
+    pub(in crate::algorithms) fn float_scale(&self, amax: f32) -> f32 {
         let format = &self.format;
         let scale = match format.guard {
             ScaleGuard::Scale => at_least_smallest(amax / self.largest),
@@ -77,7 +85,7 @@ impl<'a> Rule<'a> {
     }
 
     /// Divisors of the elements, from the scales that are stored.
-    pub(super) fn divisor(&self, scale: f32) -> f32 {
+    pub(in crate::algorithms) fn divisor(&self, scale: f32) -> f32 {
         if self.format.mode == WeightMode::Mxint8 { scale / 64.0 } else { scale }
     }
 }
@@ -123,7 +131,10 @@ fn integer_scale(format: &WeightFormat, min: f32, max: f32) -> (f32, i32) {
 }
 
 /// The values of the codebook of a format.
-pub(super) fn codebook_of<'a>(format: &WeightFormat, codebook: &'a [f32]) -> &'a [f32] {
+pub(in crate::algorithms) fn codebook_of<'a>(
+    format: &WeightFormat,
+    codebook: &'a [f32],
+) -> &'a [f32] {
     match format.mode {
         WeightMode::Nf4 => &formats::NF4,
         WeightMode::Cb4 => &formats::CB4,
@@ -132,7 +143,7 @@ pub(super) fn codebook_of<'a>(format: &WeightFormat, codebook: &'a [f32]) -> &'a
 }
 
 /// The table of a format whose codes are indices of at most 4 bits.
-pub(super) fn table_of(format: &WeightFormat, codebook: &[f32]) -> Option<Table> {
+pub(in crate::algorithms) fn table_of(format: &WeightFormat, codebook: &[f32]) -> Option<Table> {
     match format.mode {
         WeightMode::Nf4 => Some(Table::nf4()),
         WeightMode::Cb4 | WeightMode::Codebook => Table::new(codebook),

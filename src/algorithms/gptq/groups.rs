@@ -1,0 +1,129 @@
+//! Parameters of groups, one group of each channel of a slab.
+
+use crate::algorithms::WHOLE;
+use crate::algorithms::codes::{RowParams, dequantize_f32, quantize_row};
+use crate::algorithms::gptq::lanes::Lanes;
+use crate::algorithms::gptq::search::search;
+use crate::algorithms::weights::{Batch, Rule, through_storage};
+use crate::kernels::{Kernels, TILE_COLS, has_reciprocal};
+use crate::params::gptq::{GptqPlan, GptqScale};
+use crate::params::matrix::CodeType;
+use crate::views::{CodeRun, CodeRunMut, Run};
+
+/// Runs a macro with the type of one code.
+macro_rules! by_type {
+    ($code_type:expr, $through:ident) => {
+        match $code_type {
+            CodeType::I8 | CodeType::I4 => $through!(I8, i8),
+            CodeType::U16 => $through!(U16, u16),
+            _ => $through!(U8, u8),
+        }
+    };
+}
+
+/// What turns groups into their parameters.
+#[derive(Clone, Copy)]
+pub(super) struct Grouper<'a> {
+    pub(super) k: &'a Kernels,
+    pub(super) rule: &'a Rule<'a>,
+    pub(super) plan: &'a GptqPlan,
+}
+
+impl Grouper<'_> {
+    /// Takes the scales, as f32, and the zero points of `columns`, of which `importance` is the
+    /// diagonal of the Hessian.
+    pub(super) fn take(
+        &self,
+        (columns, importance): (&[Lanes], &[f32]),
+        (scale, zero_point): (&mut Lanes, &mut Lanes),
+    ) {
+        let (mut min, mut max) = ([f32::INFINITY; TILE_COLS], [f32::NEG_INFINITY; TILE_COLS]);
+        for column in columns {
+            self.k.min_max_columns(column, &mut min, &mut max);
+        }
+        let mut batch = Batch::<TILE_COLS>::EMPTY;
+        // A width that overflows makes a group that counts as all zero.
+        batch.set(self.rule, &min, &max);
+        *zero_point = batch.zero_point.map(|z| z as f32);
+        *scale = match self.plan.scale {
+            GptqScale::Extremes => self.stored(&batch.stored),
+            GptqScale::Search => search(self, &batch, (columns, importance)),
+        };
+    }
+
+    /// The scales with which weights are rounded.
+    pub(super) fn stored(&self, scale: &Lanes) -> Lanes {
+        let mut stored = *scale;
+        if self.plan.stored_scales {
+            through_storage(self.k, self.rule, &mut stored);
+        }
+        stored
+    }
+}
+
+/// What columns are rounded with: `N` lanes, one column after the other.
+pub(super) struct Group<'a, const N: usize = TILE_COLS> {
+    rule: &'a Rule<'a>,
+    batch: Batch<N>,
+    reciprocal: [f32; N],
+    has_reciprocals: bool,
+}
+
+impl<'a, const N: usize> Group<'a, N> {
+    /// `bounded`: no element is far beyond the codes.
+    pub(super) fn new(rule: &'a Rule<'a>, bounded: bool) -> Self {
+        let batch = Batch { bounded, ..Batch::EMPTY };
+        Self { rule, batch, reciprocal: [0.0; N], has_reciprocals: false }
+    }
+
+    /// Uses parameters that were taken.
+    pub(super) fn load(&mut self, scale: &Lanes, zero_point: &Lanes) {
+        let (scales, _) = self.batch.scale.as_chunks_mut::<TILE_COLS>();
+        let (zero_points, _) = self.batch.zero_point.as_chunks_mut::<TILE_COLS>();
+        scales.fill(scale.map(|scale| self.rule.divisor(scale)));
+        zero_points.fill(zero_point.map(|z| z as i32));
+        let divisors = scales.first().map_or(&[][..], |scale| scale);
+        let (reciprocals, _) = self.reciprocal.as_chunks_mut::<TILE_COLS>();
+        self.has_reciprocals = divisors.iter().all(|divisor| has_reciprocal(*divisor));
+        reciprocals.fill(scale.map(|scale| 1.0 / self.rule.divisor(scale)));
+    }
+
+    fn params(&self, lanes: usize) -> RowParams<'_> {
+        let mut params = self.batch.params(self.rule, lanes, WHOLE);
+        params.by_column = true;
+        if self.has_reciprocals {
+            params.affine.reciprocal = self.reciprocal.get(..lanes).unwrap_or_default();
+        }
+        params
+    }
+
+    /// Rounds columns, at most as many as there are lanes for: the codes of as many elements as `codes`
+    /// has, and the values they stand for.
+    #[inline(never)]
+    pub(super) fn round(&self, k: &Kernels, x: &[f32], codes: &mut [f32], values: &mut [f32]) {
+        let (params, code_type) = (self.params(x.len()), self.rule.code_type());
+        macro_rules! through {
+            ($run:ident, $ty:ty) => {{
+                let mut q: [$ty; N] = [0; N];
+                let q = q.get_mut(..x.len()).unwrap_or_default();
+                quantize_row(k, Run::F32(x), &params, code_type, CodeRunMut::$run(q));
+                dequantize_f32(k, CodeRun::$run(q), &params, code_type, 0..x.len(), values);
+                codes.iter_mut().zip(q).for_each(|(to, q)| *to = f32::from(*q));
+            }};
+        }
+        by_type!(code_type, through);
+    }
+
+    /// The values that the codes of a column stand for.
+    #[inline(never)]
+    pub(super) fn values(&self, k: &Kernels, codes: &Lanes, values: &mut Lanes) {
+        let (params, code_type) = (self.params(TILE_COLS), self.rule.code_type());
+        macro_rules! through {
+            ($run:ident, $ty:ty) => {{
+                let q = codes.map(|code| code as $ty);
+                dequantize_f32(k, CodeRun::$run(&q), &params, code_type, 0..TILE_COLS, values);
+            }};
+        }
+        by_type!(code_type, through);
+    }
+}

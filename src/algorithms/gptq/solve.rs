@@ -1,0 +1,175 @@
+//! The solver: blocks of columns, from the first to the last.
+
+use crate::algorithms::finite::finite;
+use crate::algorithms::gptq::blocks::{Block, Layout, blocks};
+use crate::algorithms::gptq::damping::factor;
+use crate::algorithms::gptq::groups::Grouper;
+use crate::algorithms::gptq::lanes;
+use crate::algorithms::gptq::order::Order;
+use crate::algorithms::gptq::polish::{self, Layer, Panels};
+use crate::algorithms::gptq::write::{Outputs, write};
+use crate::algorithms::linalg::cholesky;
+use crate::algorithms::linalg::pack::Side;
+use crate::algorithms::weights::{Grouping, Rule, codebook_of, nvfp4_scale, table_of};
+use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
+use crate::parallel::{Exec, Tile};
+use crate::params::gptq::{GptqGroups, GptqOrder, GptqPlan, GptqReport};
+use crate::params::weights::WeightMode;
+use crate::scratch::{self, Scratch};
+use crate::status::Result;
+use crate::views::{Blocks, MatrixView, MatrixViewMut, Run};
+use core::ops::Range;
+
+/// The workspace.
+struct Memory<'a> {
+    /// The factor of the inverse, then the gradients.
+    region: &'a mut [f32],
+    slabs: &'a mut [f32],
+    inner: &'a mut [f32],
+    outer: &'a mut [f32],
+    reciprocal: &'a mut [f32],
+    /// The diagonal of the Hessian, and the same in the order of the solver.
+    diagonal: &'a mut [f32],
+    importance: &'a mut [f32],
+    order: Order<'a>,
+    panels: Panels<'a>,
+}
+
+impl<'a> Memory<'a> {
+    fn carve(
+        scratch: &mut Scratch<'a>,
+        plan: &GptqPlan,
+        channels: usize,
+        layout: Layout,
+    ) -> Result<Self> {
+        let Layout { columns, block, .. } = layout;
+        let slab = layout.rows().saturating_mul(TILE_COLS);
+        let slabs = channels.div_ceil(TILE_COLS);
+        let gradients = if plan.passes > 0 { polish::gradients(layout, slabs) } else { 0 };
+        let region = columns.saturating_mul(columns).max(gradients);
+        Ok(Self {
+            region: scratch.array(region)?,
+            slabs: scratch.array(slabs.saturating_mul(slab))?,
+            inner: scratch.array(Side::packed::<TILE_ROWS>(block, block))?,
+            outer: scratch.array(Side::packed::<TILE_ROWS>(columns, block))?,
+            reciprocal: scratch.array(block)?,
+            diagonal: scratch.array(columns)?,
+            importance: scratch.array(columns)?,
+            order: Order::carve(scratch, columns, plan.order == GptqOrder::Natural)?,
+            panels: Panels::carve(scratch, layout, plan.passes > 0)?,
+        })
+    }
+}
+
+/// Channels and columns of weights, and how the columns fall into groups.
+fn shape(plan: &GptqPlan, rows: usize, cols: usize) -> Result<(usize, Layout, Grouping)> {
+    let (channels, columns) = if plan.format.by_column { (cols, rows) } else { (rows, cols) };
+    let grouping = Grouping::new(&plan.format, rows, cols)?;
+    Ok((channels, Layout::new(plan, columns, grouping.group.get()), grouping))
+}
+
+/// Bytes of workspace for weights of `rows x cols`.
+pub fn workspace_size(plan: &GptqPlan, rows: usize, cols: usize) -> Result<usize> {
+    let (channels, layout, _) = shape(plan, rows, cols)?;
+    scratch::needed(|scratch| {
+        Memory::carve(scratch, plan, channels, layout)?;
+        scratch.phase(|scratch| cholesky::workspace(scratch, layout.columns))
+    })
+}
+
+/// Rounds the weights of a layer. `hessian` is square, f32, as wide as the channels are long. Unless
+/// all goes well, nothing is written.
+pub fn solve(
+    k: &Kernels,
+    exec: Exec<'_>,
+    scratch: &mut Scratch<'_>,
+    (plan, codebook): (&GptqPlan, &[f32]),
+    (weights, hessian): (MatrixView<'_>, MatrixView<'_>),
+    outputs: Outputs<'_>,
+) -> Result<GptqReport> {
+    finite(k, exec, weights, c"weights")?;
+    finite(k, exec, hessian, c"hessian")?;
+    let format = &plan.format;
+    let (channels, layout, grouping) = shape(plan, weights.rows(), weights.cols())?;
+    let codebook = codebook_of(format, codebook);
+    let table = table_of(format, codebook);
+    let mut rule = Rule::new(format, codebook, table.as_ref());
+    if format.mode == WeightMode::Nvfp4 {
+        rule.tensor_scale = nvfp4_scale(k, exec.silent(), &rule, &grouping, weights)?;
+    }
+    let memory = Memory::carve(scratch, plan, channels, layout)?;
+    let Memory { region, slabs, inner, outer, reciprocal, diagonal, importance, mut order, panels } =
+        memory;
+    for (i, to) in diagonal.iter_mut().enumerate() {
+        let Run::F32([x]) = hessian.run(i, i..i + 1) else { continue };
+        *to = *x;
+    }
+    order.descend(diagonal);
+    for (place, to) in importance.iter_mut().enumerate() {
+        *to = diagonal.get(order.column(place)).copied().unwrap_or_default();
+    }
+    let square = layout.columns * layout.columns;
+    let mut u = MatrixViewMut::square(region.get_mut(..square).unwrap_or_default(), layout.columns);
+    let damping = factor(k, exec, scratch, (plan, &order), (hessian, diagonal), u.whole_mut())?;
+    let grouper = Grouper { k, rule: &rule, plan };
+    let natural = Order::natural();
+    let count = channels.div_ceil(TILE_COLS);
+    let slab = layout.rows() * TILE_COLS;
+    exec.silent().tasks(count, Blocks::new(slabs, slab), |i, mut memory| {
+        memory.slice_mut().fill(0.0);
+        let mut slab = layout.split(memory.slice_mut());
+        let side = lanes::side((weights, format.by_column), i);
+        let columns = slab.weights.get_mut(..layout.columns).unwrap_or_default();
+        lanes::load_columns(k, &side, (&natural, 0..layout.columns), columns);
+        for (column, x) in slab.weights.iter_mut().zip(&*diagonal) {
+            if *x == 0.0 {
+                *column = [0.0; TILE_COLS];
+            }
+        }
+        if plan.groups == GptqGroups::Static {
+            slab.take_groups(&grouper, layout, 0..layout.columns, diagonal);
+        }
+        order.apply(slab.weights);
+    })?;
+    // All columns are gone over once, and once more to begin with the passes.
+    let walks = if plan.passes == 0 { 1 } else { plan.passes as usize + 2 };
+    let total = layout.columns.saturating_mul(walks);
+    for block in blocks(plan, layout) {
+        let depth = block.len();
+        let side = |cols: Range<usize>| Side {
+            view: u.as_view().tile(&Tile { rows: block.clone(), cols }),
+            lanes_are_columns: true,
+            negate: true,
+        };
+        side(block.clone()).pack::<TILE_ROWS>(k, exec, 0..depth, inner)?;
+        side(block.end..layout.columns).pack::<TILE_ROWS>(k, exec, 0..depth, outer)?;
+        for (to, row) in reciprocal.iter_mut().zip(block.clone()) {
+            let Run::F32([x]) = u.as_view().run(row, row..row + 1) else { continue };
+            *to = 1.0 / x;
+        }
+        let lanes = (layout.columns - block.end).div_ceil(TILE_ROWS) * TILE_ROWS;
+        let outer = outer.get(..lanes * depth).unwrap_or_default();
+        let end = block.end;
+        let block =
+            Block { columns: block, layout, inner, outer, reciprocal, importance, order: &order };
+        exec.silent().tasks(count, Blocks::new(slabs, slab), |_, mut memory| {
+            block.run(&grouper, layout.split(memory.slice_mut()));
+        })?;
+        exec.report(end, total)?;
+    }
+    if !plan.permutes() {
+        exec.silent().tasks(count, Blocks::new(slabs, slab), |_, mut memory| {
+            order.undo(layout.split(memory.slice_mut()).weights);
+        })?;
+    }
+    if plan.passes > 0 {
+        let order = if plan.permutes() { &order } else { &natural };
+        let added = damping.added;
+        let layer = Layer { grouper, layout, weights, hessian, diagonal, added, order };
+        let gradients = region.get_mut(..polish::gradients(layout, count)).unwrap_or_default();
+        let report = |done| exec.report(layout.columns + done, total);
+        layer.polish(exec, (panels, reciprocal), (slabs, gradients), report)?;
+    }
+    let loss = write(&grouper, exec, (layout, &grouping), slabs, &order, outputs)?;
+    Ok(GptqReport { loss, damping: damping.added, redamps: damping.redamps })
+}

@@ -1,0 +1,239 @@
+//! GPTQ.
+
+use crate::algorithms::{gptq, weights};
+use crate::dispatch;
+use crate::ffi::check;
+use crate::ffi::hessian::check_hessian;
+use crate::ffi::weights::{Target, TargetNames, TargetPointers, codebook, compressed};
+use crate::parallel::Exec;
+use crate::params::context::Ctx;
+use crate::params::gptq::{GptqOutputs, GptqParams, GptqPlan, GptqReport};
+use crate::params::matrix::{Codes, Matrix};
+use crate::scratch::Scratch;
+use crate::status::{Error, Result, Status};
+use core::ffi::c_void;
+
+const TARGET_NAMES: TargetNames = TargetNames {
+    codes: c"outputs.codes",
+    scale: c"outputs.scale",
+    zero_point: c"outputs.zero_point",
+    tensor_scale: c"outputs.tensor_scale",
+};
+
+/// Fills the parameters of GPTQ: int4_sym in groups of 128, with the settings of
+/// `PTQK_GPTQ_PRESET_BEST`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_gptq_params_default(params: *mut GptqParams) {
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::fill(params, GptqParams::DEFAULT) };
+}
+
+/// Fills the places for results: none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_gptq_outputs_default(outputs: *mut GptqOutputs) {
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::fill(outputs, GptqOutputs::DEFAULT) };
+}
+
+/// Fills the parameters of GPTQ with settings that have a name.
+///
+/// @param ctx    May be NULL.
+/// @param preset A PTQK_GPTQ_PRESET constant.
+/// @param params Receives the parameters, `weights` as `ptqk_gptq_params_default` has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_gptq_params_preset(
+    ctx: *const Ctx,
+    preset: u32,
+    params: *mut GptqParams,
+) -> Status {
+    let body = |_: Exec<'_>| {
+        let out = check::output(params, c"params")?;
+        let value = GptqParams::preset(preset)?;
+        // SAFETY: the pointer contract of the header.
+        unsafe { out.slice() }.iter_mut().for_each(|out| *out = value);
+        Ok(())
+    };
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::run(ctx, body) }
+}
+
+/// Bytes of the workspace of `ptqk_gptq`, whatever the types and the CPU: for square weights about
+/// those of two f32 Hessians.
+///
+/// @param ctx    May be NULL.
+/// @param params Not NULL. `weights.group_size` must divide the input channels.
+/// @param rows   Rows of the weights.
+/// @param cols   Columns of the weights.
+/// @param bytes  Receives the size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_gptq_workspace_size(
+    ctx: *const Ctx,
+    params: *const GptqParams,
+    rows: usize,
+    cols: usize,
+    bytes: *mut usize,
+) -> Status {
+    let value = || {
+        // SAFETY: the pointer contract of the header.
+        let plan = unsafe { check::params(params) }?.validate()?;
+        workspace_size(&plan, (rows, cols))
+    };
+    // SAFETY: as above.
+    unsafe { check::number(ctx, (bytes, c"bytes"), value) }
+}
+
+fn workspace_size(plan: &GptqPlan, (rows, cols): (usize, usize)) -> Result<usize> {
+    // The sizes of the outputs fit, too.
+    weights::layout(&plan.format, rows, cols)
+        .and_then(|_| gptq::workspace_size(plan, rows, cols))
+        .map_err(in_weights)
+}
+
+/// The formats of weights know their parameters by another name.
+fn in_weights(error: Error) -> Error {
+    let argument = if error.argument == c"params" { c"params.weights" } else { error.argument };
+    Error { argument, ..error }
+}
+
+/// Rounds the weights of a layer so that its outputs change little: one input channel after
+/// the other, and what the rounding of a channel changes is made up for, as far as that goes, by the
+/// channels that are not rounded yet.
+///
+/// With the Hessian `H`, whose diagonal elements that are 0 become 1 (the weights of such channels
+/// become 0), `d = damp_percent * mean(diagonal)` added to its diagonal, and
+/// `H^-1 = U^T U`, `U` upper triangular, for each input channel `j` in their order:
+///
+/// ```text
+/// q[j] = value(code(w[j]))                        rounded with the scale and the zero point of its group
+/// e    = (w[j] - q[j]) / U[j][j]                  times 1 / U[j][j], which is rounded
+/// w[i] = fma(-U[j][i], e, w[i])                   for all channels i that come after j
+/// ```
+///
+/// All is f32, and each weight is one chain in the order of `j`: neither blocks nor threads nor the CPU
+/// change the result, except that `PTQK_GPTQ_GROUPS_BLOCK_START` asks for blocks. Codes and scales are
+/// those of `ptqk_compress_weights` in every mode; `ptqk_decompress_weights` reads them.
+///
+/// If the Hessian with its damping cannot be decomposed, the damping grows, `max_redamps` times at
+/// most; then the call returns `PTQK_STATUS_NOT_POSITIVE_DEFINITE` with the input channel at which the
+/// decomposition ended, which begins with the channel that is rounded last. Weights or a Hessian with a NaN
+/// or an infinity are refused with `PTQK_STATUS_NOT_FINITE` and the row-major index. In all these
+/// cases, and if the call is cancelled, nothing is written.
+///
+/// Source: arXiv 2210.17323; NNCF `GPTQ`, 3.4.0, whose codes `PTQK_GPTQ_PRESET_NNCF` gives.
+///
+/// @param ctx             May be NULL. Progress counts input channels, a block at a time.
+/// @param params          Not NULL.
+/// @param weights         The matrix, `[out, in]` or `[in, out]` as `params->weights.reduction_axis`
+///                        says, of any float type.
+/// @param hessian         `[in, in]` of `PTQK_DTYPE_F32`: what `ptqk_hessian_finish` gives. It is symmetric; of
+///                        two elements that should be equal, one is read.
+/// @param outputs         Where the results go. Not NULL.
+/// @param report          Receives what was done, or NULL.
+/// @param workspace       At any address; its contents do not matter before and after.
+/// @param workspace_bytes Range: at least what `ptqk_gptq_workspace_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_gptq(
+    ctx: *const Ctx,
+    params: *const GptqParams,
+    weights: *const Matrix,
+    hessian: *const Matrix,
+    outputs: *const GptqOutputs,
+    report: *mut GptqReport,
+    workspace: *mut c_void,
+    workspace_bytes: usize,
+) -> Status {
+    let body = |exec: Exec<'_>| {
+        // SAFETY: the pointer contract of the header.
+        let params = unsafe { check::params(params) }?;
+        let plan = params.validate()?;
+        let format = &plan.format;
+        let name = c"params.weights.codebook";
+        // SAFETY: as above.
+        let (codebook, codebook_span) = unsafe { codebook(&params.weights, format, name) }?;
+        // SAFETY: as above.
+        let (weights, weights_span) = unsafe { check::matrix(weights, c"weights") }?;
+        let shape = (weights.rows(), weights.cols());
+        let (channels, columns) = if format.by_column { (shape.1, shape.0) } else { shape };
+        // SAFETY: as above.
+        let (hessian, hessian_span) = unsafe { check::matrix(hessian, c"hessian") }?;
+        let rule = c"must be the input channels of the weights";
+        check_hessian((hessian.rows(), hessian.cols()), hessian.dtype(), (columns, rule))?;
+        let needed = workspace_size(&plan, shape)?;
+        // SAFETY: as above.
+        let outputs = unsafe { check::structure(outputs, c"outputs") }?;
+        check::zero_reserved(outputs.reserved, c"outputs")?;
+        let GptqOutputs { codes, scale, zero_point, tensor_scale, .. } = outputs;
+        let pointers = TargetPointers { codes: &raw const codes, scale, zero_point, tensor_scale };
+        // SAFETY: as above.
+        let target = unsafe { Target::new(format, shape, pointers, &TARGET_NAMES) };
+        let target = target.map_err(in_weights)?;
+        let name = c"outputs.permutation";
+        let permutation = if plan.permutes() {
+            check::Output::new(outputs.permutation, columns, name)
+        } else {
+            check::Output::optional(outputs.permutation, columns, name)
+        }?;
+        let loss = check::Output::optional(outputs.loss, channels, c"outputs.loss")?;
+        let dequantized = if outputs.dequantized.data.is_null() {
+            None
+        } else {
+            let name = c"outputs.dequantized";
+            // SAFETY: as above.
+            let to = unsafe { check::matrix_mut(&raw const outputs.dequantized, name) }?;
+            check::same_shape(shape, (to.0.rows(), to.0.cols()), name)?;
+            Some(to)
+        };
+        let report = check::Output::optional(report, 1, c"report")?;
+        let workspace = check::workspace(workspace, workspace_bytes, needed)?;
+        let [codes_span, floats, halves, bytes, zeros, tensor] = target.spans;
+        let spans = [
+            codes_span,
+            floats,
+            halves,
+            bytes,
+            zeros,
+            tensor,
+            permutation.span,
+            loss.span,
+            dequantized.as_ref().map_or(check::Span::EMPTY, |(_, span)| *span),
+            report.span,
+            workspace.span,
+        ];
+        check::disjoint(&spans, &[weights_span, hessian_span, codebook_span])?;
+        // SAFETY: as above; the outputs are disjoint.
+        let ((codes_view, scale_view, zero_view), tensor_view) = unsafe { target.views() };
+        // SAFETY: as above.
+        let (permutation, loss) = unsafe { (permutation.slice(), loss.slice()) };
+        let views = gptq::Outputs {
+            codes: codes_view,
+            scale: scale_view,
+            zero_point: zero_view,
+            tensor_scale: tensor_view,
+            permutation,
+            loss,
+        };
+        // SAFETY: as above.
+        let mut scratch = Scratch::new(unsafe { workspace.slice() });
+        let k = dispatch::active();
+        let (settings, layer) = ((&plan, codebook), (weights, hessian));
+        let done = gptq::solve(k, exec, &mut scratch, settings, layer, views)?;
+        // SAFETY: as above.
+        unsafe { report.slice() }.iter_mut().for_each(|report| *report = done);
+        let Some((to, _)) = dequantized else { return Ok(()) };
+        let codes = Codes {
+            data: codes.data.cast_const(),
+            rows: codes.rows,
+            cols: codes.cols,
+            row_stride_bytes: codes.row_stride_bytes,
+            code_type: codes.code_type,
+            reserved: codes.reserved,
+        };
+        let format = &raw const params.weights;
+        // SAFETY: as above; what was written above is read only.
+        let (src, _) =
+            unsafe { compressed(format, &raw const codes, scale, zero_point, tensor_scale) }?;
+        weights::decompress(k, exec.silent(), &src, to)
+    };
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::run(ctx, body) }
+}
