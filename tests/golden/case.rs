@@ -148,9 +148,11 @@ impl Case {
         if found == self.shapes { Ok(()) } else { Err("file and index list other tensors".into()) }
     }
 
-    /// The mode of the case, if its kind has modes.
-    pub fn mode(&self) -> Option<&str> {
-        self.params.get("mode").and_then(Value::as_str)
+    /// The mode of the case, if its kind has modes; with scale estimation it is another one.
+    pub fn mode(&self) -> Option<String> {
+        let mode = self.params.get("mode").and_then(Value::as_str)?;
+        let estimates = self.params.get("scale_estimation") == Some(&Value::Bool(true));
+        Some(if estimates { format!("{mode} scale_estimation") } else { mode.into() })
     }
 
     /// An input tensor by its bare name.
@@ -186,6 +188,12 @@ impl Case {
     pub fn int<T: TryFrom<i64>>(&self, name: &str) -> Result<T, String> {
         let value = self.param(name).and_then(Value::as_i64);
         value.and_then(|value| T::try_from(value).ok()).ok_or(format!("no integer {name}"))
+    }
+
+    /// A parameter with a fraction.
+    pub fn float(&self, name: &str) -> Result<f32, String> {
+        let value = self.param(name).and_then(Value::as_f64);
+        value.map(|value| value as f32).ok_or(format!("no number {name}"))
     }
 
     /// A text parameter.

@@ -46,6 +46,7 @@ pub const IMPLEMENTED: &[Entry] = &[
         ]),
     ),
     ("group_size_fallback", None),
+    ("gptq", Some(&["int4_sym", "int4_asym", "nf4"])),
 ];
 
 /// Cases of these are counted and not run.
@@ -53,7 +54,7 @@ pub const PENDING: &[Entry] = &[
     ("scale_estimation", None),
     ("awq", None),
     ("awq_data_free", None),
-    ("gptq", None),
+    ("gptq", Some(&["int4_sym scale_estimation", "int4_asym scale_estimation"])),
     ("lora", None),
     ("smooth_quant", None),
     ("channel_alignment", None),

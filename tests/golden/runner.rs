@@ -116,8 +116,9 @@ fn run_index(folder: &Path, index: &Value, report: &mut Report) {
         if !ids.insert(case.id.clone()) {
             report.fail(format!("{}: listed twice", case.id));
         }
-        met.insert((case.kind.clone(), case.mode().map(str::to_owned)));
-        match kinds::state(&case.kind, case.mode()) {
+        let mode = case.mode();
+        met.insert((case.kind.clone(), mode.clone()));
+        match kinds::state(&case.kind, mode.as_deref()) {
             Ok(State::Implemented) => {
                 let failures = run_case(folder, &mut case);
                 report.finish(&case, failures);

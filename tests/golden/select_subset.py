@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Make the committed set of golden vectors from a full one.
 
-    select_subset.py FULL_DIR OUT_DIR [--whole KIND ...] [--dense KIND ...] [--budget BYTES] [--limit BYTES]
+    select_subset.py FULL_DIR OUT_DIR [--whole KIND ...] [--dense KIND ...] [--modes KIND ...]
+                     [--budget BYTES] [--limit BYTES]
 
 A set is a folder with an `index.json` and one `.safetensors` file per case; README.md beside this
 script describes it. The subset has the same form: `index.json` lists just the chosen cases, with
-`num_cases`, `total_bytes` and `kinds` counted anew, and the files are copied byte for byte.
+`num_cases`, `total_bytes` and `kinds` counted anew and without the reasons of the tolerances, and the
+files are copied byte for byte.
 
 The choice depends on the full set and the options alone, so it can be made again:
 
@@ -14,6 +16,7 @@ The choice depends on the full set and the options alone, so it can be made agai
   and every expected tensor; integer modes also keep, for the symmetric and the asymmetric ones each,
   every reduction axis and the hard data (ties and edge cases), and a grouped case per mode and per axis. The
   next case taken is the one that adds the most of these per byte.
+* A kind that `--modes` names keeps the smallest case of each mode.
 * Of every other kind cases are taken while they fit into `--budget`, at least one: first the smallest of
   each mode, then the rest, smallest first.
 
@@ -60,13 +63,23 @@ def cover(cases, sizes):
     return chosen
 
 
+def by_size(cases, sizes):
+    """The smallest case first."""
+    return sorted(cases, key=lambda case: (sizes[case["id"]], case["id"]))
+
+
+def smallest(cases, sizes):
+    """The smallest case of each mode."""
+    first = {}
+    for case in by_size(cases, sizes):
+        first.setdefault(case["params"].get("mode"), case["id"])
+    return list(first.values())
+
+
 def fill(cases, sizes, budget):
     """The smallest case of each mode, then the smallest others, as far as the budget goes."""
-    ordered = sorted(cases, key=lambda case: (sizes[case["id"]], case["id"]))
-    first = {}
-    for case in ordered:
-        first.setdefault(case["params"].get("mode"), case["id"])
-    names = list(first.values())
+    ordered = by_size(cases, sizes)
+    names = smallest(cases, sizes)
     names += [case["id"] for case in ordered if case["id"] not in names]
     chosen = {names[0]}
     for name in names[1:]:
@@ -84,6 +97,7 @@ def arguments():
     parser.add_argument("out", metavar="OUT_DIR", type=path, help="folder for the subset; old vectors there go")
     parser.add_argument("--whole", metavar="KIND", nargs="*", default=["qparams"], help=f"kinds to keep whole {show}")
     parser.add_argument("--dense", metavar="KIND", nargs="*", default=["fakequant", "wc"], help=f"kinds to cover {show}")
+    parser.add_argument("--modes", metavar="KIND", nargs="*", default=["gptq"], help=f"kinds with every mode {show}")
     parser.add_argument("--budget", metavar="BYTES", type=int, default=125_000, help=f"for every other kind {show}")
     parser.add_argument("--limit", metavar="BYTES", type=int, default=5_000_000, help=f"for the subset {show}")
     args = parser.parse_args()
@@ -105,10 +119,15 @@ def main():
             chosen |= {case["id"] for case in cases}
         elif kind in args.dense:
             chosen |= cover(cases, sizes)
+        elif kind in args.modes:
+            chosen |= set(smallest(cases, sizes))
         else:
             chosen |= fill(cases, sizes, args.budget)
 
     subset = [case for case in index["cases"] if case["id"] in chosen]
+    for case in subset:
+        for rule in case["tolerances"].values():
+            rule.pop("why", None)
     index.update(
         num_cases=len(subset),
         total_bytes=sum(sizes[case["id"]] for case in subset),

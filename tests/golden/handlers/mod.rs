@@ -1,6 +1,7 @@
 //! What a kind of case computes: the inputs go through the library, the outputs come back by name.
 
 mod floats;
+mod gptq;
 mod histogram;
 mod quantizer;
 mod range;
@@ -30,6 +31,7 @@ pub fn run(case: &Case) -> Result<Tensors, String> {
         "e8m0_scale" => floats::e8m0_scale(case),
         "wc" if !case.text("mode")?.starts_with("int") => floats::compress(case),
         "wc" => weights::compress(case),
+        "gptq" => gptq::gptq(case),
         "group_size_fallback" => weights::group_size_fallback(case),
         other => Err(format!("no handler for {other}")),
     }

@@ -156,7 +156,7 @@ pub struct FloatWeights {
     pub weights: Vec<f32>,
 }
 
-const MODES: [(&str, u32); 8] = [
+pub(super) const MODES: [(&str, u32); 8] = [
     ("nf4", 6),
     ("fp4", 7),
     ("mxfp4", 8),

@@ -6,10 +6,12 @@
 #![allow(unsafe_code, reason = "the C API takes pointers")]
 
 mod floats;
+mod gptq;
 mod histogram;
 mod range;
 
 pub use floats::{FloatSpec, NumberType, compress_floats, decode, encode, fake_convert, fp8_scale};
+pub use gptq::{GptqSpec, gptq, hessian};
 pub use histogram::histogram_range;
 pub use range::{
     Along, Collection, Estimator, TensorRef, along, channel_mean, estimate, hawq, median_mad,
@@ -288,15 +290,16 @@ pub struct WeightSpec {
     pub reduction_axis: u32,
 }
 
-/// The modes by name, in the order of their numbers.
+/// The integer modes by name, in the order of their numbers.
 const WEIGHT_MODES: [&str; 6] =
     ["int8_sym", "int8_asym", "int4_sym", "int4_asym", "int3_sym", "int2_sym"];
 
 impl WeightSpec {
     /// A specification by the name of the mode.
     pub fn new(mode: &str, group_size: i32, reduction_axis: u32) -> Result<WeightSpec, String> {
-        let mode = (0..).zip(WEIGHT_MODES).find(|(_, name)| *name == mode);
-        let (mode, _) = mode.ok_or("unknown weight mode")?;
+        let integers = WEIGHT_MODES.into_iter().zip(0..);
+        let mode = integers.chain(floats::MODES).find(|(name, _)| *name == mode);
+        let (_, mode) = mode.ok_or("unknown weight mode")?;
         Ok(WeightSpec { mode, group_size, reduction_axis })
     }
 
