@@ -20,6 +20,12 @@
 
 #[path = "ffi/calls.rs"]
 mod calls;
+#[path = "gptq/layer.rs"]
+mod layer;
+#[path = "common/rng.rs"]
+mod rng;
+#[path = "common/threads.rs"]
+mod threads;
 
 use calls::*;
 use ptqk::ffi::{self, QuantizationParams, Status};
@@ -446,6 +452,28 @@ const DIGESTS: &[(&str, u64)] = &[
     ("tune_range", 0xE4FD_0ED3_C7A9_6BDA),
     ("unify_min_max", 0x8FA7_D1C7_9A3F_F53D),
     ("quantize_multiplier", 0x4257_AB76_3C20_29DA),
+    ("gptq int8_sym", 0x8CA4_0188_2903_7368),
+    ("gptq int8_asym", 0x0101_A569_37FE_0EF9),
+    ("gptq int4_sym", 0x09E2_9FEC_845B_0306),
+    ("gptq int4_asym", 0xF04B_55DE_4A5C_2F5C),
+    ("gptq int3_sym", 0x9104_864A_45CF_ADBD),
+    ("gptq int2_sym", 0xC2B4_AA16_FA9E_8C49),
+    ("gptq nf4", 0xE584_BD42_5BBB_CE43),
+    ("gptq fp4", 0x7C13_884E_0F98_5E0F),
+    ("gptq mxfp4", 0x5EB6_D2B3_F343_1B1E),
+    ("gptq nvfp4", 0x087E_148D_5F1E_0091),
+    ("gptq fp8_e4m3", 0xFB2D_9495_3F5D_3F89),
+    ("gptq fp8_e5m2", 0x95C4_0431_8F09_1D3F),
+    ("gptq mxfp8_e4m3", 0xAC06_B814_7698_2822),
+    ("gptq mxfp8_e5m2", 0x4930_678F_D45A_94A2),
+    ("gptq mxfp6_e3m2", 0x50B3_8742_43E4_A807),
+    ("gptq mxfp6_e2m3", 0x242D_EC43_E1FB_AFAE),
+    ("gptq mxint8", 0xC176_95DB_765D_8550),
+    ("gptq cb4", 0x6C41_292D_0123_B118),
+    ("gptq codebook of 11", 0x4B5A_9A16_4694_7756),
+    ("gptq codebook of 16", 0x9003_CCD2_AFFF_96E5),
+    ("gptq codebook of 200", 0xF10A_614F_7AF8_856D),
+    ("gptq codebook of 300", 0xBD7A_8EA0_106C_2857),
 ];
 
 /// FNV-1a.
@@ -588,7 +616,32 @@ fn digests() -> Vec<(String, u64)> {
         all(&mut names, format!("pack {c}"), &[Call::Pack { code_type }], &shapes);
     }
     quantizers(&mut names);
+    solvers(&mut names);
     names
+}
+
+/// Layers that are solved: orders, kinds of groups and of scales, passes, either axis.
+fn solvers(names: &mut Vec<(String, u64)>) {
+    let mut layer = layer::Layer::new(35, 96, 1);
+    layer.kill(40);
+    for mode in MODES {
+        let mut digest = Digest::new();
+        for (order, groups, scale, passes, axis) in
+            [(0, 2, 0, 0, 1), (1, 0, 1, 2, 1), (1, 1, 1, 1, 0), (0, 1, 0, 0, 0)]
+        {
+            let mut params = layer::params(&mode, 24, axis);
+            params.weights.reduction_axis = axis;
+            let block_size = 40 - 8 * groups;
+            let params = ffi::GptqParams { order, groups, scale, passes, block_size, ..params };
+            let solution = layer::solve(&mode, &params, &layer);
+            digest.bytes(&solution.codes);
+            digest.bytes(&solution.scale);
+            digest.bytes(&solution.zero_point);
+            digest.floats(&solution.dequantized);
+            digest.floats(&solution.loss);
+        }
+        names.push((format!("gptq {}", mode.name), digest.0));
+    }
 }
 
 /// Between float types.

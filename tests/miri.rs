@@ -402,7 +402,7 @@ fn factors() {
     use ptqk::parallel::Exec;
     use ptqk::scratch::Scratch;
     use ptqk::views::{MatrixView, MatrixViewMut};
-    for n in [1_usize, 5, 33] {
+    for n in [1_usize, 5, 17] {
         let x = Floats::new(Dtype::F32, n, n);
         let mut h = vec![0_f32; n * (n + 1)];
         (0..n).for_each(|i| h[i * (n + 2)] = 3.0 * n as f32);
@@ -459,6 +459,61 @@ fn size_of_state(query: impl FnOnce(*mut usize) -> Status) -> usize {
     let mut bytes = 0;
     assert_eq!(query(&mut bytes), Status::Ok);
     bytes
+}
+
+/// A Hessian from activations, and layers that are solved with it.
+#[test]
+fn solvers() {
+    const N: usize = 6;
+    let (x, ok) = (Floats::new(Dtype::F16, ROWS, N), Status::Ok);
+    let params = HessianParams { channels: N as u64, ..HessianParams::DEFAULT };
+    let mut hessian = Floats::new(Dtype::F32, N, N);
+    unsafe {
+        let n = size_of_state(|to| ptqk_hessian_state_size(null(), &params, to));
+        let room = size_of_state(|to| ptqk_hessian_workspace_size(null(), &params, ROWS, to));
+        let (mut state, mut space) = (vec![7_u64; n / 8], vec![7_u8; room]);
+        let (to, at) = (state.as_mut_ptr().cast::<c_void>(), space.as_mut_ptr().cast());
+        assert_eq!(ptqk_hessian_init(null(), &params, to, n), ok);
+        assert_eq!(ptqk_hessian_update(null(), &x.view(), 1, to, n, at, room), ok);
+        let copy = state.clone();
+        let (to, from) = (state.as_mut_ptr().cast::<c_void>(), copy.as_ptr().cast());
+        assert_eq!(ptqk_hessian_merge(null(), from, n, to, n), ok);
+        assert_eq!(ptqk_hessian_load(null(), from, n, null_mut(), null_mut()), ok);
+        assert_eq!(ptqk_hessian_finish(null(), to, n, &hessian.view_mut()), ok);
+    }
+    let weights = Floats::new(Dtype::F32, ROWS, N);
+    for (case, mode) in [WeightMode::Int4Asym, WeightMode::Int3Sym].into_iter().enumerate() {
+        let mut params = GptqParams { block_size: 4, passes: 1, ..GptqParams::DEFAULT };
+        (params.groups, params.order) = (case as u32, 1);
+        (params.weights.mode, params.weights.group_size) = (mode as u32, 3);
+        (params.scale, params.weights.scale_dtype) = (case as u32, 0);
+        let mut layout = WeightLayout::default();
+        unsafe {
+            let status = ptqk_weight_layout_query(null(), &params.weights, ROWS, N, &mut layout);
+            assert_eq!(status, ok);
+            let room = size_of_state(|to| ptqk_gptq_workspace_size(null(), &params, ROWS, N, to));
+            let mut workspace = vec![7_u8; room];
+            let mut codes = Bytes::new(layout.code_bytes);
+            let code_type = CodeType::try_from(layout.code_type).unwrap();
+            let (mut scale, mut zero) = (vec![0_f32; layout.groups], vec![0_u8; layout.groups]);
+            let (mut order, mut loss) = ([0; N], [0.0; ROWS]);
+            let mut values = Floats::new(Dtype::Bf16, ROWS, N);
+            let outputs = GptqOutputs {
+                codes: codes.codes((ROWS, N), code_type),
+                scale: scale.as_mut_ptr().cast(),
+                zero_point: zero.as_mut_ptr(),
+                permutation: order.as_mut_ptr(),
+                loss: loss.as_mut_ptr(),
+                dequantized: values.view_mut(),
+                ..GptqOutputs::DEFAULT
+            };
+            let (w, h, at) = (weights.view(), hessian.view(), workspace.as_mut_ptr().cast());
+            let mut report = GptqReport::default();
+            let status = ptqk_gptq(null(), &params, &w, &h, &outputs, &mut report, at, room);
+            assert_eq!(status, ok);
+            assert!(report.loss > 0.0 && loss.iter().all(|x| *x > 0.0));
+        }
+    }
 }
 
 #[test]
