@@ -8,7 +8,8 @@
  * in 32 bits, and only the logits are floating point again. The ranges of the activations come from
  * calibration images that are not part of the test. "fp8" rows round activations and weights to 8-bit
  * floats, calibrated in the same way, and sum the products in 32-bit ones. "weights" rows store the
- * weights in few bits and unpack them for a network that computes in floating point. "activations"
+ * weights in few bits and unpack them for a network that computes in floating point; "gptq" rows do, too, and
+ * choose the codes by what calibration images make of each layer, behind layers that are solved already. "activations"
  * rows leave the weights as they are and round the inputs of every layer to few levels, on ranges that
  * an estimator found over batches of calibration images.
  *
@@ -41,7 +42,7 @@ typedef struct configuration {
     const char *name;
     void (*run)(const struct configuration *c, const demo *d, result *r);
     uint32_t mode; /* PTQK_SCHEME_..., PTQK_WEIGHT_MODE_... or PTQK_RANGE_PRESET_... */
-    uint32_t per_channel;
+    uint32_t per_channel;   /* or PTQK_GPTQ_PRESET_... */
     int32_t group_size; /* or the bits of the activations */
     double least_agreement; /* percent; the program fails if a row falls below it */
 } configuration;
@@ -345,7 +346,96 @@ static void run_weights(const configuration *c, const demo *d, result *r)
     free_network(&restored);
 }
 
-/* ---- Method 4: 8-bit floats for weights and activations, sums in 32-bit floats ---- */
+/* ---- Method 4: the same by GPTQ ---- */
+
+/* The Hessian of the inputs of layer l. */
+static float *find_hessian(const activations *batch, size_t l)
+{
+    const size_t n = width[l];
+    const ptqk_matrix inputs = matrix(batch->layer[l], batch->count, n);
+    float *const hessian = allocate_floats(n * n);
+    const ptqk_matrix_mut destination = {hessian, n, n, n, PTQK_DTYPE_F32, 0};
+    ptqk_hessian_params params;
+    size_t bytes, room;
+    ptqk_hessian_params_default(&params);
+    params.channels = n;
+    CHECK(ptqk_hessian_state_size(&ctx, &params, &bytes));
+    CHECK(ptqk_hessian_workspace_size(&ctx, &params, inputs.rows, &room));
+    void *const state = allocate(bytes);
+    void *const workspace = allocate(room);
+    CHECK(ptqk_hessian_init(&ctx, &params, state, bytes));
+    CHECK(ptqk_hessian_update(&ctx, &inputs, inputs.rows, state, bytes, workspace, room));
+    CHECK(ptqk_hessian_finish(&ctx, state, bytes, &destination));
+    free(workspace);
+    free(state);
+    return hessian;
+}
+
+/* Solves layer l for the inputs in `batch` and writes what is left of its weights to `restored`. */
+static void solve_layer(const configuration *c, const demo *d, size_t l, const activations *batch, float *restored,
+                        result *r)
+{
+    const size_t rows = width[l + 1], cols = width[l];
+    const ptqk_matrix weights = matrix(d->net.weight[l], rows, cols);
+    float *const hessian = find_hessian(batch, l);
+    const ptqk_matrix h = matrix(hessian, cols, cols);
+    double fastest = (double)INFINITY;
+    ptqk_gptq_params params;
+    ptqk_gptq_outputs outputs;
+    ptqk_weight_layout layout;
+    size_t room;
+    int i;
+
+    CHECK(ptqk_gptq_params_preset(&ctx, c->per_channel, &params));
+    params.weights.mode = c->mode;
+    params.weights.group_size = c->group_size;
+    CHECK(ptqk_weight_layout_query(&ctx, &params.weights, rows, cols, &layout));
+    CHECK(ptqk_gptq_workspace_size(&ctx, &params, rows, cols, &room));
+    void *const workspace = allocate(room);
+    void *const bytes = allocate(layout.code_bytes);
+    void *const scale = allocate(layout.scale_bytes);
+    const ptqk_codes_mut codes = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
+    const ptqk_matrix_mut destination = {restored, rows, cols, cols, PTQK_DTYPE_F32, 0};
+    ptqk_gptq_outputs_default(&outputs);
+    outputs.codes = codes;
+    outputs.scale = scale;
+    outputs.dequantized = destination;
+    for (i = 0; i < TIMED_RUNS; i++) {
+        const double start = now();
+        CHECK(ptqk_gptq(&ctx, &params, &weights, &h, &outputs, NULL, workspace, room));
+        fastest = shorter(fastest, now() - start);
+    }
+    r->microseconds += fastest;
+    r->weight_bytes += layout.total_bytes;
+
+    free(scale);
+    free(bytes);
+    free(workspace);
+    free(hessian);
+}
+
+static void run_gptq(const configuration *c, const demo *d, result *r)
+{
+    network restored;
+    activations batch;
+    size_t l;
+    allocate_activations(&batch, d->calibration.count);
+    memcpy(batch.layer[0], d->calibration.layer[0], batch.count * PIXELS * sizeof(float));
+    for (l = 0; l < LAYERS; l++) {
+        restored.bias[l] = copy_floats(d->net.bias[l], width[l + 1]);
+        restored.weight[l] = allocate_floats(width[l + 1] * width[l]);
+        solve_layer(c, d, l, &batch, restored.weight[l], r);
+        run_layer(&restored, l, &batch);
+    }
+    free_activations(&batch);
+    copy_test_images(d, &batch);
+    run_network(&restored, &batch);
+    memcpy(r->logits, batch.layer[LAYERS], batch.count * CLASSES * sizeof(float));
+    free_activations(&batch);
+    free_network(&restored);
+}
+
+/* ---- Method 5: 8-bit floats for weights and activations, sums in 32-bit floats ---- */
 
 /* Rounds the inputs of layer l to 8-bit floats, with a scale for the range that calibration saw. */
 static void convert_inputs(uint32_t float_type, const demo *d, size_t l, activations *batch)
@@ -385,7 +475,7 @@ static void run_fp8(const configuration *c, const demo *d, result *r)
     free_network(&restored);
 }
 
-/* ---- Method 5: ranges of activations by an estimator ---- */
+/* ---- Method 6: ranges of activations by an estimator ---- */
 
 enum { SAMPLE_IMAGES = 16, SAMPLES = CALIBRATION_IMAGES / SAMPLE_IMAGES };
 
@@ -499,6 +589,12 @@ static const configuration configurations[] = {
     {"weights int3_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT3_SYM, 0, 32, 93.0},
     {"weights int2_sym, groups of 64", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 64, 50.0},
     {"weights int2_sym, groups of 32", run_weights, PTQK_WEIGHT_MODE_INT2_SYM, 0, 32, 50.0},
+    {"gptq as NNCF, int4_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT4_SYM, PTQK_GPTQ_PRESET_NNCF, 64, 97.0},
+    {"gptq, int4_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT4_SYM, PTQK_GPTQ_PRESET_BEST, 64, 97.0},
+    {"gptq as NNCF, int3_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT3_SYM, PTQK_GPTQ_PRESET_NNCF, 64, 97.0},
+    {"gptq, int3_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT3_SYM, PTQK_GPTQ_PRESET_BEST, 64, 97.0},
+    {"gptq as NNCF, int2_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT2_SYM, PTQK_GPTQ_PRESET_NNCF, 64, 90.0},
+    {"gptq, int2_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT2_SYM, PTQK_GPTQ_PRESET_BEST, 64, 90.0},
     {"activations 8 bits, min max", run_ranges, PTQK_RANGE_PRESET_MIN_MAX, 0, 8, 98.0},
     {"activations 8 bits, means", run_ranges, PTQK_RANGE_PRESET_MEAN_MIN_MAX, 0, 8, 98.0},
     {"activations 8 bits, quantiles", run_ranges, PTQK_RANGE_PRESET_MEAN_QUANTILE, 0, 8, 98.0},
@@ -516,7 +612,7 @@ static int print_row(const configuration *c, const demo *d, float *logits)
     score s;
     c->run(c, d, &r);
     s = score_logits(logits, d->test.layer[LAYERS], d->labels, TEST_IMAGES);
-    printf("%-32s %10.2f %12.2f %14lu", c->name, s.accuracy, s.agreement, (unsigned long)r.weight_bytes);
+    printf("%-36s %10.2f %12.2f %14lu", c->name, s.accuracy, s.agreement, (unsigned long)r.weight_bytes);
     if (isinf(s.snr)) {
         printf(" %8s %12s\n", "-", "-");
     } else {
@@ -547,7 +643,7 @@ int main(int argc, char **argv)
 
     printf("ptqk %s on %s: %d handwritten digits, perceptron %d-%d-%d-%d\n\n", ptqk_version_string(),
            ptqk_isa_name(ptqk_active_isa()), TEST_IMAGES, PIXELS, HIDDEN, HIDDEN, CLASSES);
-    printf("%-32s %10s %12s %14s %8s %12s\n", "configuration", "accuracy %", "agreement %", "weight bytes", "SNR dB",
+    printf("%-36s %10s %12s %14s %8s %12s\n", "configuration", "accuracy %", "agreement %", "weight bytes", "SNR dB",
            "quantize us");
     for (i = 0; i < sizeof configurations / sizeof configurations[0]; i++) {
         if (!print_row(&configurations[i], &d, logits)) {

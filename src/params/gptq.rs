@@ -101,8 +101,9 @@ pub enum GptqScale {
     /// From their extremes, as `ptqk_compress_weights` has it.
     Extremes = 0,
     /// That scale times the factor of 1, 0.99 .. 0.55, 1.05 .. 1.01 (with the MX modes: 1, 1/2, 2) that
-    /// gives the least sum of `h * (w - q)^2`, where `h` is the diagonal of the Hessian; in the
-    /// symmetric integer modes each with both signs. The first of equal ones wins. The zero point stays.
+    /// gives the least sum of `(w - q)^2 / U[j][j]^2`, which is what the error of a channel costs once the
+    /// channels after it make up for it (see `ptqk_gptq` for `U`); in the symmetric integer modes each with
+    /// both signs. The first of equal ones wins. The zero point stays.
     Search = 1,
 }
 
@@ -142,7 +143,8 @@ pub struct GptqParams {
     /// Source: `block_size`.
     pub block_size: u32,
     /// Share of the mean of the Hessian's diagonal that is added to the diagonal. Range: finite, `>=
-    /// 0`. Default: 0.01 (the authors; NNCF: 0.1). Source: `damp_percent`.
+    /// 0`. Default: 0.03 (the authors: 0.01; NNCF: 0.1). With fewer tokens than channels, or not many
+    /// more, 0.1 fits what was not seen better. Source: `damp_percent`.
     pub damp_percent: f32,
     /// How often the damping is made ten times larger (at least 1e-6) when the Hessian cannot be
     /// decomposed. Range: `0..16`. Default: 10. NNCF: 0.
@@ -198,7 +200,7 @@ impl GptqParams {
         scale: GptqScale::Search as u32,
         stored_scales: 1,
         block_size: 128,
-        damp_percent: 0.01,
+        damp_percent: 0.03,
         max_redamps: 10,
         passes: 3,
         reserved: 0,

@@ -129,7 +129,9 @@ fn expected(mode: &Mode, params: &GptqParams, layer: &Layer) -> Expected {
 
     let place_of = |column: usize| order.iter().position(|c| *c == column).unwrap();
     let is_static = params.groups == STATIC;
-    let importance: Vec<f32> = order.iter().map(|column| layer.diagonal(*column)).collect();
+    let importance: Vec<f32> =
+        (0..n).map(|i| (1.0 / u[i * n + i]) * (1.0 / u[i * n + i])).collect();
+    let by_column: Vec<f32> = (0..n).map(|column| importance[place_of(column)]).collect();
     let diagonal: Vec<f32> = (0..n).map(|i| layer.diagonal(i)).collect();
     let mut all = Expected { codes: vec![], groups: vec![], order: order.clone(), loss: vec![] };
     for w in layer.weights.chunks(n) {
@@ -140,7 +142,7 @@ fn expected(mode: &Mode, params: &GptqParams, layer: &Layer) -> Expected {
         if is_static {
             for (g, group) in groups.iter_mut().enumerate() {
                 let of = g * size..(g + 1) * size;
-                *group = Some(take(mode, params, &natural[of.clone()], &diagonal[of]));
+                *group = Some(take(mode, params, &natural[of.clone()], &by_column[of]));
             }
         }
         let mut at_start = w.clone();

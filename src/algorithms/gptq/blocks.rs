@@ -146,7 +146,7 @@ pub(super) struct Block<'a> {
     pub(super) outer: &'a [f32],
     /// `1 / U[j][j]`.
     pub(super) reciprocal: &'a [f32],
-    /// The diagonal of the Hessian.
+    /// What the squared errors of columns count with.
     pub(super) importance: &'a [f32],
     pub(super) order: &'a Order<'a>,
 }

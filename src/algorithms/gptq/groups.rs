@@ -30,8 +30,8 @@ pub(super) struct Grouper<'a> {
 }
 
 impl Grouper<'_> {
-    /// Takes the scales, as f32, and the zero points of `columns`, of which `importance` is the
-    /// diagonal of the Hessian.
+    /// Takes the scales, as f32, and the zero points of `columns`, whose squared errors count with
+    /// `importance`.
     pub(super) fn take(
         &self,
         (columns, importance): (&[Lanes], &[f32]),

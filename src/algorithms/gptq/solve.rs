@@ -28,8 +28,10 @@ struct Memory<'a> {
     inner: &'a mut [f32],
     outer: &'a mut [f32],
     reciprocal: &'a mut [f32],
-    /// The diagonal of the Hessian, and the same in the order of the solver.
+    /// The diagonal of the Hessian.
     diagonal: &'a mut [f32],
+    /// `1 / U[j][j]^2`: what an error costs that all later columns make up for. In natural order if
+    /// groups are static, else in that of the solver.
     importance: &'a mut [f32],
     order: Order<'a>,
     panels: Panels<'a>,
@@ -105,12 +107,14 @@ pub fn solve(
         *to = *x;
     }
     order.descend(diagonal);
-    for (place, to) in importance.iter_mut().enumerate() {
-        *to = diagonal.get(order.column(place)).copied().unwrap_or_default();
-    }
     let square = layout.columns * layout.columns;
     let mut u = MatrixViewMut::square(region.get_mut(..square).unwrap_or_default(), layout.columns);
     let damping = factor(k, exec, scratch, (plan, &order), (hessian, diagonal), u.whole_mut())?;
+    for place in 0..layout.columns {
+        let Run::F32([x]) = u.as_view().run(place, place..place + 1) else { continue };
+        let at = if plan.groups == GptqGroups::Static { order.column(place) } else { place };
+        importance.iter_mut().skip(at).take(1).for_each(|to| *to = (1.0 / x) * (1.0 / x));
+    }
     let grouper = Grouper { k, rule: &rule, plan };
     let natural = Order::natural();
     let count = channels.div_ceil(TILE_COLS);
@@ -127,7 +131,7 @@ pub fn solve(
             }
         }
         if plan.groups == GptqGroups::Static {
-            slab.take_groups(&grouper, layout, 0..layout.columns, diagonal);
+            slab.take_groups(&grouper, layout, 0..layout.columns, importance);
         }
         order.apply(slab.weights);
     })?;
