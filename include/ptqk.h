@@ -3371,9 +3371,9 @@ PTQK_API void ptqk_quantile_params_default(struct ptqk_quantile_params *params);
  *
  * With `n` elements in ascending order, the quantile of probability `p` lies at `(n - 1) p`; between
  * two elements it is interpolated linearly, in f64, and rounded to f32 last. NaN where an element
- * is NaN. A result of 0 is +0. If the matrix is empty, nothing is written. Quantiles of a whole
- * tensor are found on the calling thread, without progress. Source:
- * `numpy.quantile`, NNCF `StatisticsType.QUANTILE` and `ABS_QUANTILE`.
+ * is NaN. A result of 0 is +0. If the matrix is empty, nothing is written. Progress of a whole tensor
+ * is that of its first pass, most often the only one. Source: `numpy.quantile`, NNCF
+ * `StatisticsType.QUANTILE` and `ABS_QUANTILE`.
  *
  * @param ctx           May be NULL.
  * @param params        Not NULL.
@@ -3381,7 +3381,7 @@ PTQK_API void ptqk_quantile_params_default(struct ptqk_quantile_params *params);
  * @param probabilities `count` probabilities, each in 0..1. May be NULL if `count` is 0.
  * @param count         Number of probabilities.
  * @param scratch       Room for `scratch_len` floats, which makes quantiles of a whole tensor faster,
- *                      the more the better up to a tenth of its elements; or NULL.
+ *                      the more the better up to a fifth of its elements; or NULL.
  * @param scratch_len   Number of floats.
  * @param quantiles     Receives `count` quantiles for every row, column or group, one after the other.
  */

@@ -384,10 +384,17 @@ macro_rules! kernel_list {
         fn pack_6(src: &[u8], dst: &mut [u8]) = pack_6::pack;
         /// The inverse of `pack_6`.
         fn unpack_6(src: &[u8], dst: &mut [u8]) = pack_6::unpack;
-        /// How many elements are below `limits.0`, between the limits (both included) and above
-        /// `limits.1`; a NaN is nowhere. With `magnitude`, of `|src[i]|`. Writes those between to
-        /// `room`, in order, while there is some.
-        fn bracket(src: &[f32], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 3] = bracket::run;
+        /// How many elements are less than `limits.0`, and how many are neither that nor greater than
+        /// `limits.1`, as no NaN is. With `magnitude`, of `|src[i]|`. Writes the second kind to `room`,
+        /// in order, while there is some; what follows them there is unspecified.
+        fn bracket(src: &[f32], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
+        /// `bracket` of f16.
+        fn bracket_f16(src: &[f16], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
+        /// `bracket` of bf16.
+        fn bracket_bf16(src: &[bf16], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
+        /// `ranks[i]` is the number of elements of `src` that are less than element `i`. Compares each
+        /// with each: for few.
+        fn ranks(src: &[f32], ranks: &mut [i32]) = bracket::ranks;
 
         /// Two codes per byte, code 0 in the low nibble; `dst` holds `ceil(len / 2)` bytes.
         fn pack_4(src: &[u8], dst: &mut [u8]) = pack::pack_4;

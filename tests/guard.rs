@@ -478,6 +478,13 @@ const CASES: &[Case] = &[
         let limits = (-1e-3, 1e-3);
         k.bracket(p.noise(n), limits, n.is_multiple_of(2), p.output(n / 2));
     }),
+    case!(bracket_f16, |k, n, p| {
+        k.bracket_f16(p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
+    }),
+    case!(bracket_bf16, |k, n, p| {
+        k.bracket_bf16(p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
+    }),
+    case!(ranks, |k, n, p| k.ranks(p.noise(n.min(300)), p.output(n.min(300)))),
     case!(pack_4, |k, n, p| k.pack_4(p.noise(n), p.output(n.div_ceil(2)))),
     case!(unpack_u4, |k, n, p| k.unpack_u4(p.noise(n.div_ceil(2)), p.output(n))),
     case!(unpack_i4, |k, n, p| k.unpack_i4(p.noise(n.div_ceil(2)), p.output(n))),

@@ -1,14 +1,23 @@
 //! Exact quantiles against sorting, on every tier.
 
+#![cfg(feature = "range")]
 #![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+#![allow(unsafe_code, reason = "the C border")]
 
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/threads.rs"]
+mod threads;
 
+use half::{bf16, f16};
 use ptqk::algorithms::quantile::{Passes, quantiles, quantiles_with};
 use ptqk::dispatch;
+use ptqk::ffi::{Ctx, Matrix, QuantileParams, Status, Task, ptqk_quantile};
 use ptqk::kernels::Kernels;
+use ptqk::views::Run;
 use rng::Rng;
+use std::ffi::c_void;
+use std::ptr;
 
 /// The definition: sorted, then linear between two neighbours in f64.
 fn want(values: &[f32], magnitude: bool, p: f64) -> f64 {
@@ -110,11 +119,11 @@ impl Passes for Pieces<'_> {
         self.0.len()
     }
 
-    fn visit(&self, _: &Kernels, f: &mut dyn FnMut(&[f32])) {
+    fn visit(&self, _: &Kernels, _: usize, f: &mut dyn FnMut(Run<'_>)) {
         let (mut rest, mut size) = (self.0, 0);
         while !rest.is_empty() {
             let (piece, more) = rest.split_at(size.min(rest.len()));
-            f(piece);
+            f(Run::F32(piece));
             (rest, size) = (more, size + 1);
         }
     }
@@ -137,28 +146,134 @@ fn pieces_are_the_whole() {
 fn brackets_count_and_collect() {
     let mut rng = Rng(5);
     let scalar = dispatch::available().next().unwrap();
+    let limits = [(-0.25, 0.5), (0.0, 0.0), (-0.0, 1.0), (f32::NEG_INFINITY, f32::INFINITY)];
+    // The last have nothing but NaN between them.
+    let limits = limits.into_iter().chain([(f32::INFINITY, f32::NEG_INFINITY)]);
     for n in 0..200 {
         for (name, mut values) in data(&mut rng, n) {
             if n > 3 {
                 values[n / 3] = f32::NAN;
             }
-            for limits in
-                [(-0.25, 0.5), (0.0, 0.0), (f32::NEG_INFINITY, f32::INFINITY), (1.0, -1.0)]
-            {
-                for room in [0, 3, 500] {
-                    for magnitude in [false, true] {
-                        let (mut want, mut got) = (vec![9.0; room], vec![9.0; room]);
-                        let counts = scalar.bracket(&values, limits, magnitude, &mut want);
+            let halves: Vec<f16> = values.iter().map(|x| f16::from_f32(*x)).collect();
+            let brains: Vec<bf16> = values.iter().map(|x| bf16::from_f32(*x)).collect();
+            for (at, limits) in limits.clone().enumerate() {
+                for (room, magnitude) in [(0, false), (3, true), (40, n % 2 == 0), (500, at == 0)] {
+                    let run = |k: &Kernels, dtype: usize| {
+                        let mut kept = vec![9.0; room];
+                        let found = match dtype {
+                            0 => k.bracket(&values, limits, magnitude, &mut kept),
+                            1 => k.bracket_f16(&halves, limits, magnitude, &mut kept),
+                            _ => k.bracket_bf16(&brains, limits, magnitude, &mut kept),
+                        };
+                        let bits = kept[..found[1].min(room)].iter().map(|x| x.to_bits());
+                        (found, bits.map(|x| if x << 1 > 0xFF00_0000 { 1 } else { x }).collect())
+                    };
+                    for dtype in 0..3 {
+                        let want: ([usize; 2], Vec<u32>) = run(scalar, dtype);
                         for k in dispatch::available() {
-                            let found = k.bracket(&values, limits, magnitude, &mut got);
-                            assert_eq!(found, counts, "{name} {n} {limits:?} {:?}", k.isa());
-                            let bits =
-                                |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-                            assert_eq!(bits(&got), bits(&want), "{name} {n} {:?}", k.isa());
+                            let what = format!("{name} {n} {limits:?} {dtype} {:?}", k.isa());
+                            assert_eq!(run(k, dtype), want, "{what}");
                         }
                     }
                 }
             }
         }
     }
+}
+
+#[test]
+fn ranks_are_counts_of_less() {
+    let mut rng = Rng(6);
+    for n in 0..100 {
+        for (name, mut values) in data(&mut rng, n) {
+            if n % 3 == 2 {
+                values[n / 2] = f32::NAN;
+            }
+            let less = |x: &f32| values.iter().filter(|y| *y < x).count() as i32;
+            let want: Vec<i32> = values.iter().map(less).collect();
+            for k in dispatch::available() {
+                let mut ranks = vec![-1; n];
+                k.ranks(&values, &mut ranks);
+                assert_eq!(ranks, want, "{name} {n} {:?}", k.isa());
+            }
+        }
+    }
+}
+
+/// Backwards, on as many threads as `user` says.
+unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
+    let order: Vec<usize> = (0..n).rev().collect();
+    // SAFETY: the context is one of this test, and every index is there once.
+    unsafe { threads::run((*ctx).user.addr(), &order, task, arg) };
+}
+
+/// Through the C border, with room for `scratch` floats.
+fn whole(ctx: &Ctx, src: &Matrix, p: &[f64], scratch: usize) -> (Status, Vec<f32>) {
+    let (mut scratch, mut out) = (vec![f32::NAN; scratch], vec![7.0; p.len()]);
+    let (at, room, to) = (scratch.as_mut_ptr(), scratch.len(), out.as_mut_ptr());
+    let params = QuantileParams::DEFAULT;
+    // SAFETY: all buffers have the sizes that are given.
+    let status = unsafe { ptqk_quantile(ctx, &params, src, p.as_ptr(), p.len(), at, room, to) };
+    (status, out)
+}
+
+/// A tensor that is cut into parts, in rows that follow each other or do not.
+#[test]
+fn parts_threads_and_room_change_no_bit() {
+    const N: usize = 3 << 18;
+    const P: [f64; 3] = [1e-4, 0.5, 0.999];
+    let mut rng = Rng(7);
+    let kinds = ["uniform", "mostly zero", "ascending", "infinities"];
+    for (kind, mut values) in data(&mut rng, N).into_iter().filter(|x| kinds.contains(&x.0)) {
+        for nan in [false, true] {
+            if nan {
+                values[N - 5] = f32::NAN;
+            }
+            // Of a view with a gap, every row but the last has one element that does not count.
+            for (rows, cols, gap) in [(1, N, 0), (3, N / 3 - 1, 1), (N / 512, 511, 1)] {
+                let seen: Vec<f32> =
+                    values.chunks(cols + gap).flat_map(|row| &row[..cols]).copied().collect();
+                let want = P.map(|p| want(&seen, false, p));
+                let want = want.map(|x| x as f32).map(f32::to_bits);
+                let data = values.as_ptr().cast();
+                let src =
+                    Matrix { data, rows, cols, row_stride: cols + gap, dtype: 0, reserved: 0 };
+                for (threads, scratch) in [(1, 0), (3, 5000), (2, N / 5)] {
+                    let user = ptr::without_provenance_mut(threads);
+                    let ctx = Ctx { user, parallel_for: Some(backwards), ..Ctx::DEFAULT };
+                    let (status, out) = whole(&ctx, &src, &P, scratch);
+                    assert_eq!(status, Status::Ok);
+                    let same = out.iter().zip(want).all(|(x, want)| {
+                        x.to_bits() == want || x.is_nan() && f32::from_bits(want).is_nan()
+                    });
+                    assert!(same, "{kind} {rows} x {cols}, NaN: {nan}, room {scratch}: {out:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Counts in `user`, and stops.
+unsafe extern "C" fn stop(ctx: *const Ctx, done: u64, all: u64) -> i32 {
+    assert!(done <= all);
+    // SAFETY: the counter of the test outlives the call.
+    unsafe { *(*ctx).user.cast::<u32>() += 1 };
+    1
+}
+
+#[test]
+fn a_whole_tensor_reports_and_stops() {
+    let values = vec![0.5_f32; 17 << 18];
+    let mut calls = 0_u32;
+    let user = (&raw mut calls).cast();
+    let ctx = Ctx { user, progress: Some(stop), ..Ctx::DEFAULT };
+    let view = |cols| {
+        let data = values.as_ptr().cast();
+        Matrix { data, rows: 1, cols, row_stride: cols, dtype: 0, reserved: 0 }
+    };
+    // What is done already is not stopped.
+    assert_eq!(whole(&ctx, &view(1000), &[0.5], 0), (Status::Ok, vec![0.5]));
+    assert_eq!(calls, 1);
+    let (status, out) = whole(&ctx, &view(values.len()), &[0.5], 0);
+    assert_eq!((status, out, calls), (Status::Cancelled, vec![7.0], 2));
 }

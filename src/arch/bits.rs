@@ -43,6 +43,17 @@ pub(crate) trait Bits: Simd {
     fn count_less(self, n: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32;
     /// One bit per lane, the first lane in the lowest: whether `low <= x <= high`.
     fn lanes_between(self, x: Self::F32, low: Self::F32, high: Self::F32) -> u32;
+    /// `below`, and one more where `x < low`; one bit per lane, whether neither that nor `x > high`.
+    fn bracket(
+        self,
+        below: Self::I32,
+        x: Self::F32,
+        low: Self::F32,
+        high: Self::F32,
+    ) -> (Self::I32, u32);
+    /// Writes the lanes of `x` for which `lanes` has ones to the front of `to`, in order, and answers
+    /// how many these are. What follows them in `to` is anything.
+    fn compress(self, x: Self::F32, lanes: u32, to: &mut [f32; BLOCK]) -> usize;
     /// `2 i`, and one more where `a > b`.
     fn descend(self, i: Self::I32, a: Self::F32, b: Self::F32) -> Self::I32;
 }

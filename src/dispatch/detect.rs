@@ -3,9 +3,10 @@
 
 use core::arch::x86_64::{__cpuid_count, _xgetbv};
 
-/// 0: baseline; 1: AVX2, FMA, F16C; 2: and AVX-512 F, BW, VL, DQ, BMI1, BMI2.
+/// 0: baseline; 1: AVX2, FMA, F16C; 2: and AVX-512 F, BW, VL, DQ, BMI1, BMI2, POPCNT.
 pub(super) fn rank() -> u32 {
     const FMA: u32 = 1 << 12;
+    const POPCNT: u32 = 1 << 23;
     const OSXSAVE: u32 = 1 << 27;
     const AVX: u32 = 1 << 28;
     const F16C: u32 = 1 << 29;
@@ -35,7 +36,8 @@ pub(super) fn rank() -> u32 {
         return 0;
     }
     let needed = AVX512F | AVX512DQ | AVX512BW | AVX512VL | BMI1 | BMI2;
-    if saved & ZMM_STATE != ZMM_STATE || ebx & needed != needed { 1 } else { 2 }
+    let wide = saved & ZMM_STATE == ZMM_STATE && ebx & needed == needed && ecx & POPCNT != 0;
+    if wide { 2 } else { 1 }
 }
 
 /// EAX, EBX, ECX, EDX.

@@ -7,7 +7,7 @@ use crate::kernels::Kernels;
 use crate::parallel::Exec;
 use crate::status::Result;
 use crate::views::tensor::ChannelView;
-use crate::views::{Blocks, PerGroup};
+use crate::views::{Blocks, PerGroup, Run};
 
 /// Tensors by number, each of one item.
 pub trait Samples: Sync {
@@ -42,12 +42,22 @@ impl<'s, S: Samples> Pooled<'s, S> {
         let mut pooled = Self { samples, channel, change, count: 0 };
         let mut n = 0;
         if matches!(change, Change::AtLeast(_)) {
-            pooled.visit(k, &mut |x| n += x.len());
+            pooled.each(k, &mut |x| n += x.len());
         } else {
             (0..samples.count()).for_each(|i| samples.with(i, &mut |view| n += view.depth()));
         }
         pooled.count = n;
         pooled
+    }
+
+    /// Calls `f` with all values, in pieces.
+    fn each(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
+        for i in 0..self.samples.count() {
+            self.samples.with(i, &mut |view| {
+                let values = Channel { view, item: 0, channel: self.channel };
+                values.each(k, &mut |x| changed(x, self.change, f));
+            });
+        }
     }
 }
 
@@ -56,13 +66,8 @@ impl<S: Samples> Passes for Pooled<'_, S> {
         self.count
     }
 
-    fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
-        for i in 0..self.samples.count() {
-            self.samples.with(i, &mut |view| {
-                let values = Channel { view, item: 0, channel: self.channel };
-                values.visit(k, &mut |x| changed(x, self.change, f));
-            });
-        }
+    fn visit(&self, k: &Kernels, _: usize, f: &mut dyn FnMut(Run<'_>)) {
+        self.each(k, &mut |x| f(Run::F32(x)));
     }
 }
 

@@ -80,7 +80,14 @@ impl Passes for Channel<'_> {
         self.view.depth()
     }
 
-    fn visit(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
+    fn visit(&self, k: &Kernels, _: usize, f: &mut dyn FnMut(Run<'_>)) {
+        self.each(k, &mut |x| f(Run::F32(x)));
+    }
+}
+
+impl Channel<'_> {
+    /// Calls `f` with all values, in pieces.
+    pub(super) fn each(&self, k: &Kernels, f: &mut dyn FnMut(&[f32])) {
         let Self { view, item, channel } = *self;
         if view.is_by_column() {
             each_piece(k, &view.column(item, channel), f);

@@ -1,35 +1,36 @@
 use crate::arch::bits::Bits;
-use crate::arch::simd::{BLOCK, Simd, padded};
+use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
 
-/// Elements that were counted, and the room that is left.
+/// Elements that were counted, and the room for those between.
 struct Counts<'a, S: Simd> {
     below: S::I32,
-    above: S::I32,
     between: usize,
-    room: core::slice::IterMut<'a, f32>,
+    room: &'a mut [f32],
 }
 
+/// Counts the lanes that `of` has ones for. A lane without must not be below.
 #[inline(always)]
-fn block<S: Bits>(s: S, x: S::F32, (low, high): (S::F32, S::F32), counts: &mut Counts<'_, S>) {
-    counts.below = s.count_less(counts.below, x, low);
-    counts.above = s.count_less(counts.above, high, x);
-    let mut between = s.lanes_between(x, low, high);
-    if between == 0 {
-        return;
+fn block<S: Bits>(s: S, x: S::F32, of: u32, limits: (S::F32, S::F32), counts: &mut Counts<'_, S>) {
+    let (below, between) = s.bracket(counts.below, x, limits.0, limits.1);
+    counts.below = below;
+    let between = between & of;
+    let room = counts.room.get_mut(counts.between..).unwrap_or_default();
+    // Without a branch for blocks that have nothing between: few have.
+    counts.between += match room.first_chunk_mut() {
+        Some(to) => s.compress(x, between, to),
+        None => last(s, x, between, room),
+    };
+}
+
+/// The same where there may be less room than lanes.
+#[inline(always)]
+fn last<S: Bits>(s: S, x: S::F32, between: u32, room: &mut [f32]) -> usize {
+    if !room.is_empty() {
+        let mut elements = [0.0; BLOCK];
+        s.compress(x, between, &mut elements);
+        unpad(&elements, room);
     }
-    counts.between += between.count_ones() as usize;
-    if counts.room.len() == 0 {
-        return;
-    }
-    let mut elements = [0.0; BLOCK];
-    s.store(x, &mut elements);
-    while between != 0 {
-        let lane = between.trailing_zeros() as usize;
-        if let (Some(to), Some(x)) = (counts.room.next(), elements.get(lane)) {
-            *to = *x;
-        }
-        between &= between - 1;
-    }
+    between.count_ones() as usize
 }
 
 #[inline(always)]
@@ -40,40 +41,55 @@ fn total<S: Simd>(s: S, x: S::I32) -> usize {
 }
 
 #[inline(always)]
-fn all<S: Bits, const MAGNITUDE: bool>(
+fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
     s: S,
-    src: &[f32],
+    src: &[T],
     (low, high): (f32, f32),
     room: &mut [f32],
-) -> [usize; 3] {
+) -> [usize; 2] {
     let limits = (s.splat(low), s.splat(high));
-    let none = s.splat_i32(0);
-    let mut counts = Counts { below: none, above: none, between: 0, room: room.iter_mut() };
+    let mut counts = Counts { below: s.splat_i32(0), between: 0, room };
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     for x in blocks {
-        let x = if MAGNITUDE { s.abs(s.load(x)) } else { s.load(x) };
-        block(s, x, limits, &mut counts);
+        let x = if MAGNITUDE { s.abs(T::load(s, x)) } else { T::load(s, x) };
+        block(s, x, u32::MAX, limits, &mut counts);
     }
     if !tail.is_empty() {
-        // A NaN is counted nowhere.
-        let x = s.load(&padded(tail, f32::NAN));
-        let x = if MAGNITUDE { s.abs(x) } else { x };
-        block(s, x, limits, &mut counts);
+        let mut last = [f32::INFINITY; BLOCK];
+        for (to, x) in last.iter_mut().zip(tail) {
+            *to = x.to_f32();
+        }
+        let x = if MAGNITUDE { s.abs(s.load(&last)) } else { s.load(&last) };
+        block(s, x, (1 << tail.len()) - 1, limits, &mut counts);
     }
-    [total(s, counts.below), counts.between, total(s, counts.above)]
+    [total(s, counts.below), counts.between]
 }
 
 #[inline(always)]
-pub(crate) fn run<S: Bits>(
+pub(crate) fn run<S: Bits, T: Element>(
     s: S,
-    src: &[f32],
+    src: &[T],
     limits: (f32, f32),
     magnitude: bool,
     room: &mut [f32],
-) -> [usize; 3] {
+) -> [usize; 2] {
     if magnitude {
-        all::<S, true>(s, src, limits, room)
+        all::<S, T, true>(s, src, limits, room)
     } else {
-        all::<S, false>(s, src, limits, room)
+        all::<S, T, false>(s, src, limits, room)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn ranks<S: Bits>(s: S, src: &[f32], ranks: &mut [i32]) {
+    for (x, ranks) in src.chunks(BLOCK).zip(ranks.chunks_mut(BLOCK)) {
+        let x = s.load(&padded(x, 0.0));
+        let mut less = s.splat_i32(0);
+        for y in src {
+            less = s.count_less(less, s.splat(*y), x);
+        }
+        let mut lanes = [0; BLOCK];
+        s.store_i32(less, &mut lanes);
+        unpad(&lanes, ranks);
     }
 }

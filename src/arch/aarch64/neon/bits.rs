@@ -18,6 +18,37 @@ fn byte_index(i: I) -> uint8x16_t {
     }
 }
 
+/// For each set of four lanes the bytes that go to the front.
+static PACKING: [[u8; 16]; 16] = {
+    let mut table = [[0; 16]; 16];
+    let mut lanes = 0;
+    while lanes < 16 {
+        let (mut n, mut byte) = (0, 0);
+        while byte < 16 {
+            if lanes >> (byte / 4) & 1 != 0 {
+                #[allow(clippy::indexing_slicing, reason = "the compiler has checked it")]
+                {
+                    table[lanes][n] = byte;
+                }
+                n += 1;
+            }
+            byte += 1;
+        }
+        lanes += 1;
+    }
+    table
+};
+
+/// How many lanes each set of four has, four bits each.
+const LANES: u64 = 0x4332_3221_3221_2110;
+
+/// One bit per lane of a comparison.
+#[inline(always)]
+fn lanes(test: uint32x4_t) -> u32 {
+    // SAFETY: only reached with the token of the tier. Each lane keeps a bit of its own.
+    unsafe { vaddvq_u32(vandq_u32(test, vld1q_u32([1, 2, 4, 8].as_ptr()))) }
+}
+
 // SAFETY of every block below: as in the implementation of `Simd`.
 impl Bits for Neon {
     type Table = uint8x16x4_t;
@@ -152,14 +183,46 @@ impl Bits for Neon {
     #[inline(always)]
     fn lanes_between(self, x: Self::F32, low: Self::F32, high: Self::F32) -> u32 {
         let one = |x: F, low: F, high: F| {
-            // SAFETY: see the impl. Each lane keeps a bit of its own; their sum is the mask.
-            unsafe {
-                let between = vandq_u32(vcgeq_f32(x, low), vcleq_f32(x, high));
-                vaddvq_u32(vandq_u32(between, vld1q_u32([1, 2, 4, 8].as_ptr())))
-            }
+            // SAFETY: see the impl.
+            lanes(unsafe { vandq_u32(vcgeq_f32(x, low), vcleq_f32(x, high)) })
         };
         let masks = each!(one(x, low, high));
         masks.iter().rev().fold(0, |all, mask| all << 4 | mask)
+    }
+
+    #[inline(always)]
+    fn bracket(
+        self,
+        below: Self::I32,
+        x: Self::F32,
+        low: Self::F32,
+        high: Self::F32,
+    ) -> (Self::I32, u32) {
+        let one = |x: F, low: F, high: F| {
+            // SAFETY: see the impl.
+            lanes(unsafe { vmvnq_u32(vorrq_u32(vcltq_f32(x, low), vcgtq_f32(x, high))) })
+        };
+        let between = each!(one(x, low, high));
+        let between = between.iter().rev().fold(0, |all, lanes| all << 4 | lanes);
+        (self.count_less(below, x, low), between)
+    }
+
+    #[inline(always)]
+    fn compress(self, x: Self::F32, lanes: u32, to: &mut [f32; BLOCK]) -> usize {
+        let (mut left, mut n) = (lanes, 0);
+        for x in x {
+            let four = left & 15;
+            let packing = PACKING.get(four as usize).copied().unwrap_or_default();
+            // SAFETY: see the impl. Each of the registers before this one, seven at most, had four
+            // lanes at most: these four end within the block.
+            unsafe {
+                let x = vqtbl1q_u8(vreinterpretq_u8_f32(x), vld1q_u8(packing.as_ptr()));
+                vst1q_f32(to.as_mut_ptr().add(n), vreinterpretq_f32_u8(x));
+            }
+            n += (LANES >> (4 * four) & 15) as usize;
+            left >>= 4;
+        }
+        n
     }
 
     #[inline(always)]

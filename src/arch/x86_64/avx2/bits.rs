@@ -8,6 +8,29 @@ use core::arch::x86_64::*;
 type F = __m256;
 type I = __m256i;
 
+/// For each set of eight lanes where they go: byte `i` is the lane that becomes lane `i`. Above its
+/// three bits, byte 0 has the number of lanes.
+static PACKING: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut lanes = 0;
+    while lanes < 256 {
+        let (mut entry, mut n, mut lane) = (0_u64, 0, 0);
+        while lane < 8 {
+            if lanes >> lane & 1 != 0 {
+                entry |= lane << (8 * n);
+                n += 1;
+            }
+            lane += 1;
+        }
+        #[allow(clippy::indexing_slicing, reason = "the compiler has checked it")]
+        {
+            table[lanes] = entry | n << 3;
+        }
+        lanes += 1;
+    }
+    table
+};
+
 leaves! {
     fn select_bits(mask: I, a: I, b: I) -> I {
         _mm256_or_si256(_mm256_and_si256(mask, a), _mm256_andnot_si256(mask, b))
@@ -41,6 +64,18 @@ leaves! {
         let above = _mm256_cmp_ps::<_CMP_GE_OQ>(x, low);
         let below = _mm256_cmp_ps::<_CMP_LE_OQ>(x, high);
         _mm256_movemask_ps(_mm256_and_ps(above, below)) as u32
+    }
+    /// A comparison gives -1.
+    fn bracket(below: I, x: F, low: F, high: F) -> (I, u32) {
+        let less = _mm256_cmp_ps::<_CMP_LT_OQ>(x, low);
+        let between = _mm256_andnot_ps(less, _mm256_cmp_ps::<_CMP_NGT_UQ>(x, high));
+        let below = _mm256_sub_epi32(below, _mm256_castps_si256(less));
+        (below, _mm256_movemask_ps(between) as u32)
+    }
+    /// The instruction reads three bits of an index.
+    fn compress(to: &mut [f32; 8], x: F, packing: u64) {
+        let lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(packing as i64));
+        _mm256_storeu_ps(to.as_mut_ptr(), _mm256_permutevar8x32_ps(x, lanes));
     }
     fn load_words(x: &[u8; 16]) -> I { _mm256_cvtepu8_epi16(_mm_loadu_si128(x.as_ptr().cast())) }
     fn any_byte(x: &[u8; 32], mask: u8, value: u8) -> bool {
@@ -174,6 +209,32 @@ impl Bits for Avx2 {
         // SAFETY: see the impl.
         let [a, b, c, d] = unsafe { each!(lanes_between(x, low, high)) };
         a | b << 8 | c << 16 | d << 24
+    }
+
+    #[inline(always)]
+    fn bracket(
+        self,
+        below: Self::I32,
+        x: Self::F32,
+        low: Self::F32,
+        high: Self::F32,
+    ) -> (Self::I32, u32) {
+        // SAFETY: see the impl.
+        let [(n0, a), (n1, b), (n2, c), (n3, d)] = unsafe { each!(bracket(below, x, low, high)) };
+        ([n0, n1, n2, n3], a | b << 8 | c << 16 | d << 24)
+    }
+
+    #[inline(always)]
+    fn compress(self, x: Self::F32, lanes: u32, to: &mut [f32; BLOCK]) -> usize {
+        let mut n = 0;
+        for (x, lanes) in x.into_iter().zip(lanes.to_le_bytes()) {
+            let packing = PACKING.get(usize::from(lanes)).copied().unwrap_or_default();
+            // SAFETY: see the impl. Each of the registers before this one, three at most, had eight
+            // lanes at most: these eight end within the block.
+            unsafe { compress(&mut *to.as_mut_ptr().add(n).cast(), x, packing) };
+            n += (packing >> 3 & 15) as usize;
+        }
+        n
     }
 
     #[inline(always)]

@@ -32,6 +32,15 @@ leaves! {
         let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, low);
         u32::from(_mm512_mask_cmp_ps_mask::<_CMP_LE_OQ>(above, x, high))
     }
+    fn bracket(below: I, x: F, low: F, high: F) -> (I, u16) {
+        let less = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, low);
+        let below = _mm512_mask_add_epi32(below, less, below, _mm512_set1_epi32(1));
+        (below, _mm512_mask_cmp_ps_mask::<_CMP_NGT_UQ>(!less, x, high))
+    }
+    /// In a register: the instruction that writes to memory is slow on some CPUs.
+    fn compress(to: &mut [f32; 16], x: F, lanes: u16) {
+        _mm512_storeu_ps(to.as_mut_ptr(), _mm512_maskz_compress_ps(lanes, x));
+    }
     fn load_words(x: &[u8; 32]) -> I {
         _mm512_cvtepu8_epi16(_mm256_loadu_si256(x.as_ptr().cast()))
     }
@@ -151,6 +160,34 @@ impl Bits for Avx512 {
         // SAFETY: see the impl.
         let [a, b] = unsafe { each!(lanes_between(x, low, high)) };
         a | b << 16
+    }
+
+    #[inline(always)]
+    fn bracket(
+        self,
+        [a, b]: Self::I32,
+        [x, y]: Self::F32,
+        [low, _]: Self::F32,
+        [high, _]: Self::F32,
+    ) -> (Self::I32, u32) {
+        // SAFETY: see the impl.
+        let ((a, low_lanes), (b, high_lanes)) =
+            unsafe { (bracket(a, x, low, high), bracket(b, y, low, high)) };
+        ([a, b], u32::from(low_lanes) | u32::from(high_lanes) << 16)
+    }
+
+    #[inline(always)]
+    fn compress(self, [a, b]: Self::F32, lanes: u32, to: &mut [f32; BLOCK]) -> usize {
+        let (low, high) = (lanes as u16, (lanes >> 16) as u16);
+        let first = low.count_ones() as usize;
+        let to = to.as_mut_ptr();
+        // SAFETY: see the impl. A register's lanes are at most 16, so that the second 16 begin within
+        // the first half of the block.
+        unsafe {
+            compress(&mut *to.cast(), a, low);
+            compress(&mut *to.add(first).cast(), b, high);
+        }
+        first + high.count_ones() as usize
     }
 
     #[inline(always)]

@@ -23,4 +23,4 @@ mod bodies {
     pub(super) use crate::arch::generic::*;
 }
 
-kernel_list!(vector_tier [Avx512, Avx512, "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c,bmi1,bmi2"]);
+kernel_list!(vector_tier [Avx512, Avx512, "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c,bmi1,bmi2,popcnt"]);
