@@ -275,6 +275,26 @@ fn load(state: &[u64], bytes: usize, ctx: *const Ctx) -> (Status, SketchParams) 
     (status, params)
 }
 
+/// What is loaded in spite of a damage is as safe as any sketch; so are the other functions, which do
+/// not look.
+#[test]
+fn flipped_bits_do_no_harm() {
+    let good = Sketch::of(16, &normal(&mut Rng(8), 300));
+    for bit in 0..good.bytes() * 8 {
+        let mut damaged = good.clone();
+        damaged.state[bit / 64] ^= 1 << (bit % 64);
+        let (status, params) = load(&damaged.state, damaged.bytes(), null());
+        if status == Status::Ok {
+            assert_eq!(params, good.params, "bit {bit}");
+            let (summary, quantiles) = damaged.query(&[0.0, 0.4, 1.0]);
+            assert!(summary.min <= summary.max, "bit {bit}");
+            assert!(quantiles.iter().all(|x| x.is_finite()), "bit {bit}");
+        }
+        let _ = good.clone().try_merge(null(), &damaged);
+        let _ = damaged.try_update(null(), &view(&[1.0, -2.0]));
+    }
+}
+
 #[test]
 fn bytes_that_come_back() {
     let mut rng = Rng(6);
@@ -283,11 +303,12 @@ fn bytes_that_come_back() {
     assert_eq!(load(state, bytes, null()), (Status::Ok, sketch.params));
     let empty = Sketch::new(32);
     assert_eq!(load(&empty.state, empty.bytes(), null()).0, Status::Ok);
-    let cases: [(&str, usize, u64); 10] = [
+    let cases: [(&str, usize, u64); 11] = [
         ("state.magic", 0, 1),
         ("state.byte_order", 1, 1),
         ("state.version", 1, 1 << 32),
         ("state.bytes", 2, 8),
+        ("state.size", 3, 1),
         ("state.capacity", 3, 1 << 32),
         ("state.bytes", 3, 96 << 32),
         ("state.total", 4, 1),
