@@ -906,7 +906,8 @@ typedef uint32_t ptqk_signedness;
 #endif // __cplusplus
 
 /**
- * What is taken of a tensor, per channel. A NaN gives NaN; a zero is never -0.
+ * What is taken of a tensor, per channel. A NaN gives NaN; a zero is never -0. NNCF's `RAW` needs no
+ * constant and no state: its samples are the tensors that the caller has.
  */
 enum ptqk_statistics_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L

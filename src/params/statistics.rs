@@ -6,7 +6,8 @@ use crate::params::{choice, known_size, sized};
 use crate::status::{Error, Result, Status};
 use core::ffi::CStr;
 
-/// What is taken of a tensor, per channel. A NaN gives NaN; a zero is never -0.
+/// What is taken of a tensor, per channel. A NaN gives NaN; a zero is never -0. NNCF's `RAW` needs no
+/// constant and no state: its samples are the tensors that the caller has.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatisticsType {
