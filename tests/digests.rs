@@ -429,6 +429,33 @@ const DIGESTS: &[(&str, u64)] = &[
     ("compress codebook of 300 bf16", 0x7741_F1C0_85E0_49A0),
     ("compress codebook of 300 bf16 by groups", 0x64B7_B859_5A27_0962),
     ("compress codebook of 300 bf16 by other rules", 0xF35D_C134_B37C_65B8),
+    ("quantile f32", 0xA009_2941_C41B_95B4),
+    ("range min_max f32", 0x78FE_81BB_2C69_7CDC),
+    ("range mean f32", 0xBA4D_963A_10E0_D68F),
+    ("range median f32", 0xA296_FBAD_4D9A_52F0),
+    ("range no_outliers f32", 0xD555_9E3F_0ED3_F308),
+    ("range quantile f32", 0x2E21_6D2A_DC01_39CE),
+    ("histogram parity f32", 0x7F02_9985_659D_C552),
+    ("histogram mergeable f32", 0x28C8_58C1_9080_9DEE),
+    ("sketch f32", 0x1E85_335E_3308_1264),
+    ("quantile f16", 0x5B18_C701_6666_B70D),
+    ("range min_max f16", 0x751B_99B9_2F18_6866),
+    ("range mean f16", 0x1D5D_123F_DF97_C38E),
+    ("range median f16", 0x4758_9199_4945_2471),
+    ("range no_outliers f16", 0x21AC_5965_B878_CD11),
+    ("range quantile f16", 0x0275_CFD2_DB92_0A17),
+    ("histogram parity f16", 0x4C8E_6D71_BA39_941C),
+    ("histogram mergeable f16", 0x410A_77F5_A738_BC21),
+    ("sketch f16", 0x64D9_0036_AAAA_8A55),
+    ("quantile bf16", 0x0356_C192_D1EF_CDD2),
+    ("range min_max bf16", 0x59EB_C3C2_00E7_3CC6),
+    ("range mean bf16", 0xB6DF_EF8E_7CDE_3DDB),
+    ("range median bf16", 0x3560_3047_FA29_63D1),
+    ("range no_outliers bf16", 0x8788_22B1_54B7_6871),
+    ("range quantile bf16", 0x7721_6B1C_420D_7950),
+    ("histogram parity bf16", 0xDD02_ACAA_FC5E_3629),
+    ("histogram mergeable bf16", 0xC6E5_94C6_48BB_68F2),
+    ("sketch bf16", 0xE2CF_5433_FBC2_E56F),
     ("requantize i8", 0x56AE_7127_1881_7846),
     ("requantize_fixed i8 double", 0x23D8_B9C5_ED4B_5F5D),
     ("requantize_fixed i8 single", 0x3A30_C309_A633_3246),
@@ -597,6 +624,7 @@ fn digests() -> Vec<(String, u64)> {
             compressions(&mut names, (dtype, d), mode);
         }
     }
+    statistics(&mut names);
     for (code_type, c) in [(I8, "i8"), (U8, "u8")] {
         let granularities = [TENSOR, ROW, COLUMN];
         let calls = granularities.map(|granularity| Call::Requantize { code_type, granularity });
@@ -641,6 +669,31 @@ fn solvers(names: &mut Vec<(String, u64)>) {
             digest.floats(&solution.loss);
         }
         names.push((format!("gptq {}", mode.name), digest.0));
+    }
+}
+
+/// Quantiles and states.
+fn statistics(names: &mut Vec<(String, u64)>) {
+    let large = [&SHAPES[..], &[LARGE]].concat();
+    for (dtype, d) in (0..).zip(DTYPES) {
+        let quantile =
+            |sharing: (u32, u32)| Call::Quantile { dtype, sharing, magnitude: sharing.0 % 2 == 1 };
+        let magnitudes = Call::Quantile { dtype, sharing: (TENSOR, 0), magnitude: true };
+        let calls = [&SHARINGS.map(quantile)[..], &[magnitudes]].concat();
+        all(names, format!("quantile {d}"), &calls, &large);
+        for (preset, p) in (0..).zip(["min_max", "mean", "median", "no_outliers", "quantile"]) {
+            let calls = [-1, 0, 1].map(|axis| Call::Ranges { dtype, preset, axis });
+            all(names, format!("range {p} {d}"), &calls, &SHAPES);
+        }
+        for (kind, name) in [(0, "parity"), (1, "mergeable")] {
+            all(
+                names,
+                format!("histogram {name} {d}"),
+                &[Call::Histograms { dtype, kind }],
+                &large,
+            );
+        }
+        all(names, format!("sketch {d}"), &[Call::Sketches { dtype }], &large);
     }
 }
 

@@ -611,6 +611,17 @@ fn calls() -> Vec<Call> {
             calls.push(compress(mode, axis, group));
         }
     }
+    for dtype in [F32, F16, BF16] {
+        for sharing in [(TENSOR, 0), (ROW, 0), (COLUMN, 0), (GROUP, 5)] {
+            calls.push(Call::Quantile { dtype, sharing, magnitude: sharing.0 == ROW });
+        }
+        for preset in 0..5 {
+            let axis = (preset + dtype) as i32 % 3 - 1;
+            calls.push(Call::Ranges { dtype, preset, axis });
+        }
+        calls.push(Call::Histograms { dtype, kind: dtype % 2 });
+        calls.push(Call::Sketches { dtype });
+    }
     for code_type in SCALED.into_iter().filter(|code_type| code_bytes(*code_type) == 1) {
         calls.push(Call::Pack { code_type });
     }

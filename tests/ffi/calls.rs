@@ -6,6 +6,8 @@
 
 #[path = "../common/lcg.rs"]
 mod lcg;
+#[path = "states.rs"]
+mod states;
 
 pub use lcg::Lcg;
 use ptqk::ffi::{self, Ctx, Status};
@@ -481,6 +483,23 @@ pub enum Call {
     Pack {
         code_type: u32,
     },
+    Quantile {
+        dtype: u32,
+        sharing: (u32, u32),
+        magnitude: bool,
+    },
+    Ranges {
+        dtype: u32,
+        preset: u32,
+        axis: i32,
+    },
+    Histograms {
+        dtype: u32,
+        kind: u32,
+    },
+    Sketches {
+        dtype: u32,
+    },
 }
 
 /// The buffers of one call.
@@ -730,6 +749,12 @@ impl Call {
                 // SAFETY: see above.
                 vec![unsafe { ffi::ptqk_fake_convert(ctx, &params, &src, scale, shift, &dst) }]
             }
+            Call::Quantile { dtype, sharing, magnitude } => {
+                b.quantiles(ctx, shape, (dtype, sharing, magnitude))
+            }
+            Call::Ranges { dtype, preset, axis } => b.ranges(ctx, shape, (dtype, preset, axis)),
+            Call::Histograms { dtype, kind } => b.histograms(ctx, shape, (dtype, kind)),
+            Call::Sketches { dtype } => b.sketches(ctx, shape, dtype),
             Call::Pack { code_type } => {
                 let n = shape.cols;
                 let codes = b.codes(Shape::new(1, n), U8);
