@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{criterion, floats, group, print_shares, started};
+use common::{criterion, floats, group, print_shares, started, tiers};
 use criterion::Criterion;
 use half::bf16;
 use ptqk::ffi::*;
@@ -15,17 +15,6 @@ use std::ptr::null;
 
 fn side() -> usize {
     std::env::var("PTQK_BENCH_ROWS").ok().and_then(|v| v.parse().ok()).unwrap_or(4096)
-}
-
-/// Runs `f` once per tier, from scalar up, with the tier as the highest allowed.
-fn tiers(mut f: impl FnMut(&str)) {
-    for k in ptqk::dispatch::available() {
-        let isa = k.isa();
-        if isa != Isa::Scalar {
-            ptqk::dispatch::set_max_isa(isa);
-            f(&format!("{isa:?}").to_lowercase());
-        }
-    }
 }
 
 fn params(mode: WeightMode, group_size: i32, reduction_axis: u32) -> WeightParams {

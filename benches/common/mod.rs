@@ -157,6 +157,17 @@ pub fn group<'c>(
     group
 }
 
+/// Runs `f` once per vector tier, the narrow first, with the tier as the highest allowed.
+pub fn tiers(mut f: impl FnMut(&str)) {
+    for k in ptqk::dispatch::available() {
+        let isa = k.isa();
+        if isa != ptqk::kernels::Isa::Scalar {
+            ptqk::dispatch::set_max_isa(isa);
+            f(&format!("{isa:?}").to_lowercase());
+        }
+    }
+}
+
 /// Prints each group's medians of this run as shares of its limit.
 pub fn print_shares() {
     let root = std::env::var("CARGO_TARGET_DIR")
