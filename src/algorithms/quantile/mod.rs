@@ -71,6 +71,7 @@ fn search<P: Passes + ?Sized>(
                 // A NaN would be there again in every pass.
                 Step::Again if has_nan(k, kept) => None,
                 Step::Again => continue,
+                Step::Value(x) if kept.len() == at.between => (!has_nan(k, kept)).then_some((x, x)),
                 Step::Value(x) => {
                     // Between these limits is NaN alone.
                     let trials = [Some((f32::INFINITY, f32::NEG_INFINITY)), None];

@@ -70,10 +70,10 @@ pub(super) struct Search {
 pub(super) enum Step {
     /// Another one.
     Again,
+    /// The bracket has one value alone, and perhaps NaN.
+    Value(f32),
     /// All values of the bracket are in the caller's room.
     Kept,
-    /// The bracket has one value alone.
-    Value(f32),
 }
 
 impl Search {
@@ -117,10 +117,10 @@ impl Search {
         } else {
             self.bracket = self.trial;
             (self.below, self.between, self.sampled) = (below, between, kept);
-            return if kept == between {
-                Step::Kept
-            } else if self.trial.low >= self.trial.high {
+            return if self.trial.low >= self.trial.high {
                 Step::Value(self.trial.limits().0)
+            } else if kept == between {
+                Step::Kept
             } else {
                 Step::Again
             };
