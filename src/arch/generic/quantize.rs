@@ -48,6 +48,8 @@ impl<S: Simd> Shift<S> for Before<S> {
 
 /// What makes a `Shift` of zero points.
 trait Place: Copy {
+    /// The same for rare cases, which share their code.
+    type Rare: Place;
     type Shift<S: Simd>: Shift<S>;
     fn shift<S: Simd>(s: S, zero_point: S::I32) -> Self::Shift<S>;
 }
@@ -56,6 +58,8 @@ trait Place: Copy {
 struct Nowhere;
 
 impl Place for Nowhere {
+    // A zero point of 0.
+    type Rare = AfterRounding;
     type Shift<S: Simd> = Unshifted;
 
     #[inline(always)]
@@ -68,6 +72,7 @@ impl Place for Nowhere {
 struct AfterRounding;
 
 impl Place for AfterRounding {
+    type Rare = Self;
     type Shift<S: Simd> = After<S>;
 
     #[inline(always)]
@@ -80,6 +85,7 @@ impl Place for AfterRounding {
 struct BeforeRounding;
 
 impl Place for BeforeRounding {
+    type Rare = Self;
     type Shift<S: Simd> = Before<S>;
 
     #[inline(always)]
@@ -90,6 +96,8 @@ impl Place for BeforeRounding {
 
 /// What makes a `Quotient` of scales.
 trait Divide: Copy {
+    /// Whether the case is frequent enough for code of its own where groups are blocks.
+    const IS_FREQUENT: bool = true;
     type Quotient<S: Simd>: Quotient<S>;
     fn quotient<S: Simd>(s: S, scale: S::F32, reciprocal: S::F32) -> Self::Quotient<S>;
 }
@@ -126,6 +134,7 @@ impl Divide for Unbounded {
 struct Really;
 
 impl Divide for Really {
+    const IS_FREQUENT: bool = false;
     type Quotient<S: Simd> = Divided<S>;
 
     #[inline(always)]
@@ -198,7 +207,7 @@ fn batch<S: Simd, C: Code, P: Place, D: Divide>(
         };
     }
     let (mut src, mut dst, mut first) = (src, dst, 0);
-    if to.group.get() == BLOCK {
+    if D::IS_FREQUENT && to.group.get() == BLOCK {
         // Two groups to a store.
         let (pairs, rest) = src.as_chunks::<PAIR>();
         let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
@@ -231,7 +240,7 @@ fn batch_at<S: Simd, C: Code, P: Place>(
     match (known, to.bounded) {
         (true, true) => batch::<S, C, P, Bounded>(s, all, src, to, dst),
         (true, false) => batch::<S, C, P, Unbounded>(s, all, src, to, dst),
-        (false, _) => batch::<S, C, P, Really>(s, all, src, to, dst),
+        (false, _) => batch::<S, C, P::Rare, Really>(s, all, src, to, dst),
     }
 }
 
