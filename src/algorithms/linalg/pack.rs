@@ -9,7 +9,7 @@ use crate::views::{Blocks, MatrixView, Run};
 use core::ops::Range;
 
 /// Most elements of a lane: the depth of a block of a product.
-pub(in crate::algorithms) const DEPTH: usize = 256;
+pub(in crate::algorithms) const DEPTH: usize = 384;
 
 /// Panels of a task.
 const GROUP: usize = 8;
