@@ -109,9 +109,18 @@ fn in_weights(error: Error) -> Error {
 /// w[i] = fma(-U[j][i], e, w[i])                   for all channels i that come after j
 /// ```
 ///
+/// Then, `passes` times, group after group in the order of the codes, with the errors `e = w - q` of all
+/// channels and their gradient `g = H e`, `H` damped as above:
+///
+/// ```text
+/// scale *= 1 + (q g) / (q H q)                    sums over the group; stored, and only if that is a gain
+/// q[j]   = value(code(q[j] + g[j] / H[j][j]))     for each channel of the group, g always up to date
+/// ```
+///
 /// All is f32, and each weight is one chain in the order of `j`: neither blocks nor threads nor the CPU
-/// change the result, except that `PTQK_GPTQ_GROUPS_BLOCK_START` asks for blocks. Codes and scales are
-/// those of `ptqk_compress_weights` in every mode; `ptqk_decompress_weights` reads them.
+/// change the result, except that `PTQK_GPTQ_GROUPS_BLOCK_START` asks for blocks and that scales are fitted
+/// where a group fits into a block. Codes and scales have the form that `ptqk_compress_weights` gives them
+/// in every mode; `ptqk_decompress_weights` reads them.
 ///
 /// If the Hessian with its damping cannot be decomposed, the damping grows, `max_redamps` times at
 /// most; then the call returns `PTQK_STATUS_NOT_POSITIVE_DEFINITE` with the input channel at which the

@@ -138,9 +138,9 @@ pub struct GptqParams {
     /// 1 (default): weights are rounded with the scales as they are stored, so that what f16 loses
     /// is made up for, too. 0: with the f32 scales, as `ptqk_compress_weights` does.
     pub stored_scales: u32,
-    /// Input channels that are rounded before the rest is updated; of effect on speed, on progress, and
-    /// with `PTQK_GPTQ_GROUPS_BLOCK_START` on the groups. Range: `1..65536`. Default: 128.
-    /// Source: `block_size`.
+    /// Input channels that are rounded before the rest is updated: of effect on speed, on progress, on the
+    /// scales that `passes` fits, and with `PTQK_GPTQ_GROUPS_BLOCK_START` on the groups. Unit: channels.
+    /// Range: `1..65536`. Default: 128. Source: `block_size`.
     pub block_size: u32,
     /// Share of the mean of the Hessian's diagonal that is added to the diagonal. Range: finite, `>=
     /// 0`. Default: 0.03 (the authors: 0.01; NNCF: 0.1). With fewer tokens than channels, or not many

@@ -1,5 +1,6 @@
 // Checks of ptqk.hpp: texts of errors, exceptions of a progress function, cancelling, views.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
