@@ -77,6 +77,11 @@ fn gptq_workspace_size() {
     suite.refuse("too many rows", |a| a.rows = usize::MAX, huge);
     let huge = wrong(Status::SizeOverflow, "workspace");
     suite.refuse("too many columns", |a| a.cols = 1 << 32, huge);
+    let none = |a: &mut GptqSize| {
+        a.params.value().weights.group_size = -1;
+        (a.rows, a.cols) = (0, usize::MAX);
+    };
+    suite.refuse("all columns of no rows", none, huge);
 }
 
 function! { Preset = ptqk_gptq_params_preset { preset: u32, params: *mut GptqParams } }

@@ -37,7 +37,8 @@ impl Layout {
 
     /// Rows of `TILE_COLS` elements.
     pub(super) fn rows(self) -> usize {
-        slab_rows(self.columns) + self.block + 2 * self.groups() + 1 + self.steps
+        let parts = [self.block, self.groups(), self.groups(), 1, self.steps];
+        parts.into_iter().fold(slab_rows(self.columns), usize::saturating_add)
     }
 
     pub(super) fn split(self, memory: &mut [f32]) -> Slab<'_> {
