@@ -1,6 +1,7 @@
 //! What the bytes of every state begin with, and its check when they come back from a file or from
 //! another machine.
 
+use crate::params::Sized32;
 use crate::status::{Error, Result};
 use core::ffi::CStr;
 
@@ -50,6 +51,14 @@ impl Format {
         }
         Ok(())
     }
+}
+
+/// Refuses parameters in a state that are of another size than here: no function would take them.
+pub(super) fn check_params_size<T: Sized32>(size: u32, argument: &'static CStr) -> Result {
+    if size == T::SIZE {
+        return Ok(());
+    }
+    Err(Error::field(argument, c"size", c"must be that of this version", f64::from(size)))
 }
 
 /// The refusal of bytes that are not all of a state.

@@ -1,11 +1,11 @@
 //! The Hessian of a layer: sums of products of activations, in a state in the caller's memory.
 
-use crate::algorithms::envelope::{Envelope, Format, incomplete};
+use crate::algorithms::envelope::{Envelope, Format, check_params_size, incomplete};
 use crate::algorithms::finite::finite;
 use crate::algorithms::linalg::gemm;
 use crate::algorithms::linalg::syrk::{mirror, syrk};
 use crate::kernels::Kernels;
-use crate::parallel::Exec;
+use crate::parallel::{Cut, Exec};
 use crate::params::gptq::{HessianMean, HessianParams, HessianSummary};
 use crate::scratch::Scratch;
 use crate::status::{Error, Result, Status};
@@ -55,11 +55,7 @@ impl<'a> State<'a> {
         };
         let header: Header = bytemuck::must_cast(*header);
         FORMAT.check(&header.envelope, argument)?;
-        let size = header.params.size;
-        if size != HessianParams::DEFAULT.size {
-            let rule = c"must be the size of the parameters";
-            return Err(Error::field(argument, c"size", rule, f64::from(size)));
-        }
+        check_params_size::<HessianParams>(header.params.size, argument)?;
         let checked = header
             .params
             .validate()
@@ -179,7 +175,7 @@ pub fn finish(exec: Exec<'_>, state: &State<'_>, mut to: MatrixViewMut<'_>) -> R
     }
     let factor = (2.0 / n as f64) as f32;
     let channels = state.channels;
-    let cut = crate::parallel::Cut::exact((channels, channels), 64, channels);
+    let cut = Cut::exact((channels, channels), 64, channels);
     exec.silent().tiles(cut, to.whole_mut(), |tile, mut to| {
         for (i, row) in tile.rows.clone().enumerate() {
             let from = state.sums.get(row * channels..row * channels + row + 1);

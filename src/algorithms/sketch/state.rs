@@ -1,7 +1,6 @@
 //! The bytes of a sketch: a header, the number of elements of each level, and the levels.
 
-use crate::algorithms::envelope::{Envelope, Format, incomplete};
-use crate::params::Sized32;
+use crate::algorithms::envelope::{Envelope, Format, check_params_size, incomplete};
 use crate::params::sketch::{SKETCH_MAX_ELEMENTS, SketchParams, SketchShape, SketchSummary};
 use crate::status::{Error, Result, Status};
 use core::ffi::CStr;
@@ -47,11 +46,7 @@ pub struct State<'a> {
 /// Refuses what is no header of a sketch of `given` words.
 fn check(header: &Header, given: usize, argument: &'static CStr) -> Result<SketchShape> {
     FORMAT.check(&header.envelope, argument)?;
-    // Else `load` would give parameters that no function takes.
-    if header.params.size != SketchParams::SIZE {
-        let (rule, value) = (c"must be that of this version", f64::from(header.params.size));
-        return Err(Error::field(argument, c"size", rule, value));
-    }
+    check_params_size::<SketchParams>(header.params.size, argument)?;
     let shape = header.params.validate().map_err(|error| Error { argument, ..error })?;
     header.envelope.check_size(words(shape), given, argument)?;
     Ok(shape)
