@@ -441,11 +441,10 @@ pub(super) unsafe fn codes_mut<'a>(
 ) -> Result<(CodesViewMut<'a>, Span)> {
     // SAFETY: the contract of this function.
     let c = unsafe { view(pointer, argument) }?;
-    let CodesMut { data, rows, cols, row_stride_bytes, code_type, reserved } = c;
-    let read = Codes { data, rows, cols, row_stride_bytes, code_type, reserved };
-    let (code_type, span) = codes_span(&read, argument)?;
+    let (code_type, span) = codes_span(&c.as_codes(), argument)?;
+    let shape = (c.rows, c.cols, c.row_stride_bytes);
     // SAFETY: the span is checked; the rest is the contract.
-    let view = unsafe { CodesViewMut::new(data.cast(), code_type, (rows, cols, row_stride_bytes)) };
+    let view = unsafe { CodesViewMut::new(c.data.cast(), code_type, shape) };
     Ok((view, span))
 }
 

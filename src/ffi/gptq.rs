@@ -8,7 +8,7 @@ use crate::ffi::weights::{Target, TargetNames, TargetPointers, codebook, compres
 use crate::parallel::Exec;
 use crate::params::context::Ctx;
 use crate::params::gptq::{GptqOutputs, GptqParams, GptqPlan, GptqReport};
-use crate::params::matrix::{Codes, Matrix};
+use crate::params::matrix::Matrix;
 use crate::scratch::Scratch;
 use crate::status::{Error, Result, Status};
 use core::ffi::c_void;
@@ -229,15 +229,7 @@ pub unsafe extern "C" fn ptqk_gptq(
         // SAFETY: as above.
         unsafe { report.slice() }.iter_mut().for_each(|report| *report = done);
         let Some((to, _)) = dequantized else { return Ok(()) };
-        let codes = Codes {
-            data: codes.data.cast_const(),
-            rows: codes.rows,
-            cols: codes.cols,
-            row_stride_bytes: codes.row_stride_bytes,
-            code_type: codes.code_type,
-            reserved: codes.reserved,
-        };
-        let format = &raw const params.weights;
+        let (codes, format) = (codes.as_codes(), &raw const params.weights);
         // SAFETY: as above; what was written above is read only.
         let (src, _) =
             unsafe { compressed(format, &raw const codes, scale, zero_point, tensor_scale) }?;

@@ -236,6 +236,15 @@ pub struct CodesMut {
     pub reserved: u32,
 }
 
+impl CodesMut {
+    /// The same codes, to read.
+    #[must_use]
+    pub const fn as_codes(&self) -> Codes {
+        let Self { data, rows, cols, row_stride_bytes, code_type, reserved } = *self;
+        Codes { data: data.cast_const(), rows, cols, row_stride_bytes, code_type, reserved }
+    }
+}
+
 /// A row-major matrix of 32-bit accumulators that is read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
