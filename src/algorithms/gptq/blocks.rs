@@ -82,12 +82,13 @@ pub(super) struct Solved<'a> {
     pub(super) loss: &'a [f32],
 }
 
-/// The blocks, from the first to the last.
-pub(super) fn blocks(plan: &GptqPlan, layout: Layout) -> impl Iterator<Item = Range<usize>> {
-    let Layout { columns, group, block, .. } = layout;
-    let whole_groups = plan.groups != GptqGroups::Updated || group <= block;
-    let outer = if whole_groups { columns } else { group };
-    cuts(0..columns, outer.max(1)).flat_map(move |part| cuts(part, block.max(1)))
+/// Blocks of `block` columns, from the first to the last; none reaches beyond a multiple of `part`.
+pub(super) fn blocks(
+    columns: usize,
+    part: usize,
+    block: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    cuts(0..columns, part.max(1)).flat_map(move |part| cuts(part, block.max(1)))
 }
 
 /// The memory of a slab.
@@ -186,11 +187,10 @@ impl Block<'_> {
             }
             self.round(k, &group, &mut slab, i);
         }
-        for (panel, first) in (self.columns.end..self.layout.columns).step_by(TILE_ROWS).enumerate()
-        {
-            let coefficients = panel_of(self.outer, panel, depth);
-            add(k, (coefficients, slab.errors), 0..depth, slab.weights.get_mut(first..));
-        }
+        let end = self.columns.end;
+        let after = slab.weights.get_mut(end..).unwrap_or_default();
+        let errors = slab.errors.get(..depth).unwrap_or_default();
+        add_product(k, self.outer, errors, after, self.layout.columns - end);
     }
 
     /// Rounds column `i` of the block and lets its own panel make up for the error.
@@ -221,6 +221,21 @@ impl Block<'_> {
             let coefficients = panel_of(self.inner, panel, depth);
             add(k, (coefficients, slab.errors), errors.clone(), columns);
         }
+    }
+}
+
+/// Adds to the first `count` columns the product of their panels and of all errors.
+pub(super) fn add_product(
+    k: &Kernels,
+    panels: &[f32],
+    errors: &[Lanes],
+    columns: &mut [Lanes],
+    count: usize,
+) {
+    let depth = errors.len();
+    for (panel, first) in (0..count).step_by(TILE_ROWS).enumerate() {
+        let panel = panel_of(panels, panel, depth);
+        add(k, (panel, errors), 0..depth, columns.get_mut(first..));
     }
 }
 

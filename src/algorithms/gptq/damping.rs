@@ -22,16 +22,23 @@ pub(super) struct Damping {
     pub(super) redamps: u32,
 }
 
+impl Damping {
+    /// Element of the diagonal with its damping.
+    pub(super) fn of(self, diagonal: f32) -> f32 {
+        alive(diagonal) + self.added
+    }
+}
+
 /// Element of the diagonal; a column that has seen nothing gets 1.
-pub(super) fn alive(diagonal: f32) -> f32 {
+fn alive(diagonal: f32) -> f32 {
     if diagonal == 0.0 { 1.0 } else { diagonal }
 }
 
-/// Copies the Hessian, in order, to the upper part of `to`, and adds to its diagonal.
+/// Copies the Hessian, in order, to the upper part of `to`, with its damping.
 fn damp(
     exec: Exec<'_>,
     order: &Order<'_>,
-    (hessian, added): (MatrixView<'_>, f32),
+    (hessian, damping): (MatrixView<'_>, Damping),
     to: MatrixViewMut<'_>,
 ) -> Result {
     let n = hessian.cols();
@@ -45,7 +52,7 @@ fn damp(
                     *to = from.get(*column as usize).copied().unwrap_or_default();
                 }),
             }
-            to.iter_mut().take(1).for_each(|x| *x = alive(*x) + added);
+            to.iter_mut().take(1).for_each(|x| *x = damping.of(*x));
         }
     })
 }
@@ -63,10 +70,10 @@ pub(super) fn factor(
     let mean = sum / diagonal.len() as f64;
     let (mut share, mut redamps) = (plan.damping, 0);
     loop {
-        let added = (f64::from(share) * mean) as f32;
-        damp(exec, order, (hessian, added), u.whole_mut())?;
+        let damping = Damping { added: (f64::from(share) * mean) as f32, redamps };
+        damp(exec, order, (hessian, damping), u.whole_mut())?;
         match scratch.phase(|scratch| inverse_factor(k, exec.silent(), scratch, u.whole_mut())) {
-            Ok(()) => return Ok(Damping { added, redamps }),
+            Ok(()) => return Ok(damping),
             Err(error) if error.status != Status::NotPositiveDefinite => return Err(error),
             Err(_) if redamps < plan.redamps => {
                 share = if share * 10.0 > LEAST { share * 10.0 } else { LEAST };
@@ -75,7 +82,7 @@ pub(super) fn factor(
             Err(error) => {
                 let place = usize::try_from(error.index).unwrap_or_default();
                 let rule = c"must be positive definite with its damping";
-                let (index, value) = (order.column(place) as u64, f64::from(added));
+                let (index, value) = (order.column(place) as u64, f64::from(damping.added));
                 return Err(Error::element(error.status, c"hessian", rule, index, value));
             }
         }

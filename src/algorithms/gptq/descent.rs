@@ -1,6 +1,6 @@
 //! A block of columns of a slab in a pass of coordinate descent.
 
-use crate::algorithms::gptq::blocks::{Layout, Slab, add, panel_of};
+use crate::algorithms::gptq::blocks::{Layout, Slab, add, add_product, panel_of};
 use crate::algorithms::gptq::groups::{Group, Grouper};
 use crate::algorithms::gptq::lanes::Lanes;
 use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
@@ -29,24 +29,16 @@ impl Descent<'_> {
     /// Adds the product of the block of the Hessian and `x`.
     fn product(&self, k: &Kernels, x: &[Lanes], to: &mut [Lanes]) {
         let depth = self.columns.len();
-        for (panel, first) in (0..depth).step_by(TILE_ROWS).enumerate() {
-            add(k, (panel_of(self.inner, panel, depth), x), 0..depth, to.get_mut(first..));
-        }
+        add_product(k, self.inner, x.get(..depth).unwrap_or_default(), to, depth);
     }
 
     /// Lets the gradients of all other columns follow.
     pub(super) fn spread_outside(&self, k: &Kernels, changes: &[Lanes], gradient: &mut [Lanes]) {
-        let depth = self.columns.len();
-        let sides = [
-            (0..self.columns.start, self.before),
-            (self.columns.end..self.layout.columns, self.after),
-        ];
-        for (columns, panels) in sides {
-            for (panel, first) in columns.step_by(TILE_ROWS).enumerate() {
-                let panel = panel_of(panels, panel, depth);
-                add(k, (panel, changes), 0..depth, gradient.get_mut(first..));
-            }
-        }
+        let Range { start, end } = self.columns;
+        let changes = changes.get(..end - start).unwrap_or_default();
+        add_product(k, self.before, changes, gradient, start);
+        let after = gradient.get_mut(end..).unwrap_or_default();
+        add_product(k, self.after, changes, after, self.layout.columns - end);
     }
 
     /// Improves scales and codes; leaves what became of the errors in `slab.errors`.

@@ -1,11 +1,11 @@
 //! Parameters of groups, one group of each channel of a slab.
 
 use crate::algorithms::WHOLE;
-use crate::algorithms::codes::{RowParams, dequantize_f32, quantize_row};
+use crate::algorithms::codes::{RowParams, dequantize_f32, quantize_row, reciprocals};
 use crate::algorithms::gptq::lanes::Lanes;
 use crate::algorithms::gptq::search::search;
 use crate::algorithms::weights::{Batch, Rule, through_storage};
-use crate::kernels::{Kernels, TILE_COLS, has_reciprocal};
+use crate::kernels::{Kernels, TILE_COLS};
 use crate::params::gptq::{GptqPlan, GptqScale};
 use crate::params::matrix::CodeType;
 use crate::views::{CodeRun, CodeRunMut, Run};
@@ -78,14 +78,12 @@ impl<'a, const N: usize> Group<'a, N> {
 
     /// Uses parameters that were taken.
     pub(super) fn load(&mut self, scale: &Lanes, zero_point: &Lanes) {
-        let (scales, _) = self.batch.scale.as_chunks_mut::<TILE_COLS>();
-        let (zero_points, _) = self.batch.zero_point.as_chunks_mut::<TILE_COLS>();
-        scales.fill(scale.map(|scale| self.rule.divisor(scale)));
-        zero_points.fill(zero_point.map(|z| z as i32));
-        let divisors = scales.first().map_or(&[][..], |scale| scale);
-        let (reciprocals, _) = self.reciprocal.as_chunks_mut::<TILE_COLS>();
-        self.has_reciprocals = divisors.iter().all(|divisor| has_reciprocal(*divisor));
-        reciprocals.fill(scale.map(|scale| 1.0 / self.rule.divisor(scale)));
+        let divisors = scale.map(|scale| self.rule.divisor(scale));
+        let mut inverses = [0.0; TILE_COLS];
+        self.has_reciprocals = !reciprocals(&divisors, &mut inverses).is_empty();
+        self.batch.scale.as_chunks_mut().0.fill(divisors);
+        self.batch.zero_point.as_chunks_mut().0.fill(zero_point.map(|z| z as i32));
+        self.reciprocal.as_chunks_mut().0.fill(inverses);
     }
 
     fn params(&self, lanes: usize) -> RowParams<'_> {
@@ -101,7 +99,7 @@ impl<'a, const N: usize> Group<'a, N> {
     /// has, and the values they stand for.
     #[inline(never)]
     pub(super) fn round(&self, k: &Kernels, x: &[f32], codes: &mut [f32], values: &mut [f32]) {
-        let (params, code_type) = (self.params(x.len()), self.rule.code_type());
+        let (params, code_type) = (self.params(x.len()), self.rule.format.code_type());
         macro_rules! through {
             ($run:ident, $ty:ty) => {{
                 let mut q: [$ty; N] = [0; N];
@@ -117,7 +115,7 @@ impl<'a, const N: usize> Group<'a, N> {
     /// The values that the codes of a column stand for.
     #[inline(never)]
     pub(super) fn values(&self, k: &Kernels, codes: &Lanes, values: &mut Lanes) {
-        let (params, code_type) = (self.params(TILE_COLS), self.rule.code_type());
+        let (params, code_type) = (self.params(TILE_COLS), self.rule.format.code_type());
         macro_rules! through {
             ($run:ident, $ty:ty) => {{
                 let q = codes.map(|code| code as $ty);

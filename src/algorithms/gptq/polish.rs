@@ -4,14 +4,13 @@
 //! given, is `q[j] + g[j] / H[j][j]`; and the best factor of a group with the values `q` is `1 + q g / q H q`,
 //! sums over the group. What a column changes by changes the gradients of all.
 
-use crate::algorithms::gptq::blocks::{Layout, Slab};
-use crate::algorithms::gptq::damping::alive;
+use crate::algorithms::gptq::blocks::{self, Layout, Slab};
+use crate::algorithms::gptq::damping::Damping;
 use crate::algorithms::gptq::descent::Descent;
 use crate::algorithms::gptq::groups::Grouper;
 use crate::algorithms::gptq::lanes::{self, slab_rows};
 use crate::algorithms::gptq::order::Order;
 use crate::algorithms::linalg::pack::Side;
-use crate::algorithms::stage::cuts;
 use crate::kernels::{TILE_COLS, TILE_ROWS};
 use crate::parallel::{Exec, Tile};
 use crate::scratch::Scratch;
@@ -26,8 +25,7 @@ pub(super) fn block(layout: Layout) -> usize {
 
 /// The blocks, from the first to the last: whole groups, or parts of large ones.
 fn blocks(layout: Layout) -> impl Iterator<Item = Range<usize>> {
-    let whole = cuts(0..layout.columns, layout.group.max(1));
-    whole.flat_map(move |part| cuts(part, block(layout).max(1)))
+    blocks::blocks(layout.columns, layout.group, block(layout))
 }
 
 /// Rows of the gradients of a slab.
@@ -72,8 +70,8 @@ pub(super) struct Layer<'a> {
     pub(super) hessian: MatrixView<'a>,
     /// The diagonal of the Hessian, in natural order.
     pub(super) diagonal: &'a [f32],
-    /// What is added to the diagonal.
-    pub(super) added: f32,
+    /// What the diagonal is damped with.
+    pub(super) damping: Damping,
     /// The order in which the columns lie.
     pub(super) order: &'a Order<'a>,
 }
@@ -174,7 +172,7 @@ impl Layer<'_> {
         let depth = columns.len();
         for (i, (place, reciprocal)) in columns.clone().zip(reciprocal).enumerate() {
             let diagonal = self.diagonal.get(self.order.column(place)).copied();
-            let damped = alive(diagonal.unwrap_or_default()) + self.added;
+            let damped = self.damping.of(diagonal.unwrap_or_default());
             *reciprocal = 1.0 / damped;
             let at = (i / TILE_ROWS * depth + i) * TILE_ROWS + i % TILE_ROWS;
             inner.iter_mut().skip(at).take(1).for_each(|x| *x = damped);

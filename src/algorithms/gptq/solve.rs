@@ -27,6 +27,7 @@ struct Memory<'a> {
     slabs: &'a mut [f32],
     inner: &'a mut [f32],
     outer: &'a mut [f32],
+    /// `1 / U[j][j]`; in a pass of coordinate descent those of the Hessian's diagonal.
     reciprocal: &'a mut [f32],
     /// The diagonal of the Hessian.
     diagonal: &'a mut [f32],
@@ -54,7 +55,7 @@ impl<'a> Memory<'a> {
             slabs: scratch.array(slabs.saturating_mul(slab))?,
             inner: scratch.array(Side::packed::<TILE_ROWS>(block, block))?,
             outer: scratch.array(Side::packed::<TILE_ROWS>(columns, block))?,
-            reciprocal: scratch.array(block)?,
+            reciprocal: scratch.array(columns)?,
             diagonal: scratch.array(columns)?,
             importance: scratch.array(columns)?,
             order: Order::carve(scratch, columns, plan.order == GptqOrder::Natural)?,
@@ -110,21 +111,23 @@ pub fn solve(
     let square = layout.columns * layout.columns;
     let mut u = MatrixViewMut::square(region.get_mut(..square).unwrap_or_default(), layout.columns);
     let damping = factor(k, exec, scratch, (plan, &order), (hessian, diagonal), u.whole_mut())?;
-    for place in 0..layout.columns {
+    for (place, to) in reciprocal.iter_mut().enumerate() {
         let Run::F32([x]) = u.as_view().run(place, place..place + 1) else { continue };
+        *to = 1.0 / x;
         let at = if plan.groups == GptqGroups::Static { order.column(place) } else { place };
-        importance.iter_mut().skip(at).take(1).for_each(|to| *to = (1.0 / x) * (1.0 / x));
+        importance.iter_mut().skip(at).take(1).for_each(|square| *square = *to * *to);
     }
     let grouper = Grouper { k, rule: &rule, plan };
     let natural = Order::natural();
     let count = channels.div_ceil(TILE_COLS);
     let slab = layout.rows() * TILE_COLS;
     exec.silent().tasks(count, Blocks::new(slabs, slab), |i, mut memory| {
-        memory.slice_mut().fill(0.0);
         let mut slab = layout.split(memory.slice_mut());
         let side = lanes::side((weights, format.by_column), i);
         let columns = slab.weights.get_mut(..layout.columns).unwrap_or_default();
         lanes::load_columns(k, &side, (&natural, 0..layout.columns), columns);
+        slab.weights.get_mut(layout.columns..).unwrap_or_default().fill([0.0; TILE_COLS]);
+        slab.loss.fill([0.0; TILE_COLS]);
         for (column, x) in slab.weights.iter_mut().zip(&*diagonal) {
             if *x == 0.0 {
                 *column = [0.0; TILE_COLS];
@@ -138,7 +141,10 @@ pub fn solve(
     // All columns are gone over once, and once more to begin with the passes.
     let walks = if plan.passes == 0 { 1 } else { plan.passes as usize + 2 };
     let total = layout.columns.saturating_mul(walks);
-    for block in blocks(plan, layout) {
+    // Groups from updated weights that are larger than a block hold whole blocks.
+    let is_parted = plan.groups == GptqGroups::Updated && layout.group > layout.block;
+    let part = if is_parted { layout.group } else { layout.columns };
+    for block in blocks(layout.columns, part, layout.block) {
         let depth = block.len();
         let side = |cols: Range<usize>| Side {
             view: u.as_view().tile(&Tile { rows: block.clone(), cols }),
@@ -147,10 +153,7 @@ pub fn solve(
         };
         side(block.clone()).pack::<TILE_ROWS>(k, exec, 0..depth, inner)?;
         side(block.end..layout.columns).pack::<TILE_ROWS>(k, exec, 0..depth, outer)?;
-        for (to, row) in reciprocal.iter_mut().zip(block.clone()) {
-            let Run::F32([x]) = u.as_view().run(row, row..row + 1) else { continue };
-            *to = 1.0 / x;
-        }
+        let reciprocal = reciprocal.get(block.clone()).unwrap_or_default();
         let lanes = (layout.columns - block.end).div_ceil(TILE_ROWS) * TILE_ROWS;
         let outer = outer.get(..lanes * depth).unwrap_or_default();
         let end = block.end;
@@ -168,8 +171,7 @@ pub fn solve(
     }
     if plan.passes > 0 {
         let order = if plan.permutes() { &order } else { &natural };
-        let added = damping.added;
-        let layer = Layer { grouper, layout, weights, hessian, diagonal, added, order };
+        let layer = Layer { grouper, layout, weights, hessian, diagonal, damping, order };
         let gradients = region.get_mut(..polish::gradients(layout, count)).unwrap_or_default();
         let report = |done| exec.report(layout.columns + done, total);
         layer.polish(exec, (panels, reciprocal), (slabs, gradients), report)?;

@@ -126,7 +126,7 @@ fn write_run(
     len: usize,
     values: impl Fn(Range<usize>, &mut [f32]),
 ) {
-    let code_type = rule.code_type();
+    let code_type = rule.format.code_type();
     let mut floats = [0.0; STAGE];
     for piece in pieces(len) {
         let floats = floats.get_mut(..piece.len()).unwrap_or_default();

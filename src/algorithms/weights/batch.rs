@@ -16,13 +16,13 @@ use core::ops::Range;
 use half::f16;
 
 /// Groups whose parameters are computed together, in a row.
-pub(in crate::algorithms) const GROUPS: usize = 32;
+pub(super) const GROUPS: usize = 32;
 
 /// Elements that such groups should not exceed: they are read twice, the second time from L1.
-pub(in crate::algorithms) const BATCH: usize = 4096;
+pub(super) const BATCH: usize = 4096;
 
 /// Columns that are compressed together where groups lie in columns.
-pub(in crate::algorithms) const COLUMNS: usize = 128;
+pub(super) const COLUMNS: usize = 128;
 
 /// Where the scales go.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +79,7 @@ impl ScalesMut<'_> {
     }
 }
 
-pub(in crate::algorithms) fn copy<A: Copy, B>(
-    from: &[A],
-    to: Option<&mut [B]>,
-    f: impl Fn(A) -> B,
-) {
+pub(super) fn copy<A: Copy, B>(from: &[A], to: Option<&mut [B]>, f: impl Fn(A) -> B) {
     to.unwrap_or_default().iter_mut().zip(from).for_each(|(to, from)| *to = f(*from));
 }
 
@@ -102,7 +98,7 @@ pub enum Scales<'a> {
 
 impl Scales<'_> {
     /// The scales `range` as f32.
-    pub(in crate::algorithms) fn read(&self, k: &Kernels, range: Range<usize>, to: &mut [f32]) {
+    pub(super) fn read(&self, k: &Kernels, range: Range<usize>, to: &mut [f32]) {
         match self {
             Self::F32(from) => copy(from.get(range).unwrap_or_default(), Some(to), |s| s),
             Self::F16(from) => {
@@ -197,7 +193,7 @@ impl<const N: usize> Batch<N> {
     }
 
     /// The scales to store of the first `n` groups.
-    pub(in crate::algorithms) fn stored(&self, n: usize) -> &[f32] {
+    pub(super) fn stored(&self, n: usize) -> &[f32] {
         self.stored.get(..n).unwrap_or_default()
     }
 
@@ -232,7 +228,7 @@ impl<const N: usize> Batch<N> {
     }
 
     /// Reads stored parameters of the groups `range`.
-    pub(in crate::algorithms) fn read(
+    pub(super) fn read(
         &mut self,
         k: &Kernels,
         rule: &Rule<'_>,
@@ -254,6 +250,6 @@ impl<const N: usize> Batch<N> {
 }
 
 /// Groups of a row that are taken together: whole units of packed codes, little enough for L1.
-pub(in crate::algorithms) fn batch_groups(group: NonZeroUsize) -> usize {
+pub(super) fn batch_groups(group: NonZeroUsize) -> usize {
     (BATCH / group / 8 * 8).clamp(8, GROUPS)
 }

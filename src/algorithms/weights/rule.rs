@@ -3,17 +3,15 @@
 use crate::algorithms::coding::{Coding, Float, Table};
 use crate::algorithms::quantizer::{at_least_smallest, round};
 use crate::formats::{self, FloatFormat};
-#[cfg(feature = "gptq")]
-use crate::params::matrix::CodeType;
 use crate::params::weights::{AsymmetricRange, MxScale, ScaleGuard, WeightFormat, WeightMode};
 
 /// What all groups of a matrix share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule<'a> {
     pub(in crate::algorithms) format: WeightFormat,
-    pub(in crate::algorithms) coding: Coding<'a>,
+    pub(super) coding: Coding<'a>,
     /// The largest magnitude that codes stand for. Integer modes do not read it.
-    pub(in crate::algorithms) largest: f32,
+    pub(super) largest: f32,
     /// The scale of the matrix, 1 where there is none.
     pub(in crate::algorithms) tensor_scale: f32,
 }
@@ -46,14 +44,8 @@ impl<'a> Rule<'a> {
         Self { format: *format, coding, largest, tensor_scale: 1.0 }
     }
 
-    /// Type of the codes.
-    #[cfg(feature = "gptq")]
-    pub(in crate::algorithms) fn code_type(&self) -> CodeType {
-        self.format.code_type()
-    }
-
     /// Scale and zero point of a group with the extremes `min` and `max`.
-    pub(in crate::algorithms) fn scale_zero_point(&self, min: f32, max: f32) -> (f32, i32) {
+    pub(super) fn scale_zero_point(&self, min: f32, max: f32) -> (f32, i32) {
         if self.format.mode.is_integer() {
             integer_scale(&self.format, min, max)
         } else {
@@ -62,7 +54,7 @@ impl<'a> Rule<'a> {
     }
 
     /// The scale of a group with the largest magnitude `amax`.
-    pub(in crate::algorithms) fn float_scale(&self, amax: f32) -> f32 {
+    pub(super) fn float_scale(&self, amax: f32) -> f32 {
         let format = &self.format;
         let scale = match format.guard {
             ScaleGuard::Scale => at_least_smallest(amax / self.largest),
