@@ -12,12 +12,10 @@ mod threads;
 use half::{bf16, f16};
 use ptqk::algorithms::quantile::{Passes, quantiles, quantiles_with};
 use ptqk::dispatch;
-use ptqk::ffi::{Ctx, Matrix, QuantileParams, Status, Task, ptqk_quantile};
+use ptqk::ffi::{Ctx, Matrix, QuantileParams, Status, ptqk_quantile};
 use ptqk::kernels::Kernels;
 use ptqk::views::Run;
 use rng::Rng;
-use std::ffi::c_void;
-use std::ptr;
 
 /// The definition: sorted, then linear between two neighbours in f64.
 fn want(values: &[f32], magnitude: bool, p: f64) -> f64 {
@@ -200,13 +198,6 @@ fn ranks_are_counts_of_less() {
     }
 }
 
-/// Backwards, on as many threads as `user` says.
-unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
-    let order: Vec<usize> = (0..n).rev().collect();
-    // SAFETY: the context is one of this test, and every index is there once.
-    unsafe { threads::run((*ctx).user.addr(), &order, task, arg) };
-}
-
 /// Through the C border, with room for `scratch` floats.
 fn whole(ctx: &Ctx, src: &Matrix, p: &[f64], scratch: usize) -> (Status, Vec<f32>) {
     let (mut scratch, mut out) = (vec![f32::NAN; scratch], vec![7.0; p.len()]);
@@ -239,8 +230,7 @@ fn parts_threads_and_room_change_no_bit() {
                 let src =
                     Matrix { data, rows, cols, row_stride: cols + gap, dtype: 0, reserved: 0 };
                 for (threads, scratch) in [(1, 0), (3, 5000), (2, N / 5)] {
-                    let user = ptr::without_provenance_mut(threads);
-                    let ctx = Ctx { user, parallel_for: Some(backwards), ..Ctx::DEFAULT };
+                    let ctx = threads::on_threads(threads);
                     let (status, out) = whole(&ctx, &src, &P, scratch);
                     assert_eq!(status, Status::Ok);
                     let same = out.iter().zip(want).all(|(x, want)| {

@@ -1,7 +1,10 @@
 //! Tasks on several threads, in an order that the test chooses.
 
-use ptqk::ffi::Task;
+#![allow(dead_code, reason = "each test uses a part")]
+
+use ptqk::ffi::{Ctx, Task};
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A pointer that threads may share.
@@ -29,4 +32,24 @@ pub unsafe fn run(threads: usize, order: &[usize], task: Task, arg: *mut c_void)
         (1..threads.min(order.len())).for_each(|_| drop(scope.spawn(work)));
         work();
     });
+}
+
+/// The tasks from the last to the first, on as many threads as `user` says.
+unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
+    // SAFETY: the context is one of `on_threads`.
+    let threads = unsafe { (*ctx).user.addr() };
+    let order: Vec<usize> = (0..n).rev().collect();
+    // SAFETY: every index is there once.
+    unsafe { run(threads, &order, task, arg) };
+}
+
+/// A context with threads, which take the last task first.
+pub fn on_threads(threads: usize) -> Ctx {
+    let user = ptr::without_provenance_mut(threads);
+    Ctx { user, parallel_for: Some(backwards), ..Ctx::DEFAULT }
+}
+
+/// Calls `f` with contexts of several numbers of threads.
+pub fn with_threads(mut f: impl FnMut(usize, &Ctx)) {
+    [1, 2, 3, 7].into_iter().for_each(|threads| f(threads, &on_threads(threads)));
 }

@@ -4,10 +4,9 @@
 
 use crate::calls::{Mode, on_every_table};
 use crate::rng::Rng;
-use crate::threads;
+use crate::threads::with_threads;
 use half::{bf16, f16};
 use ptqk::ffi::{self, *};
-use std::ffi::c_void;
 use std::ptr::{self, null, null_mut};
 
 pub const NATURAL: u32 = 0;
@@ -236,22 +235,12 @@ pub fn solve_everywhere(mode: &Mode, params: &GptqParams, layer: &Layer) -> Solu
         let solution = solve(mode, params, layer);
         let want = first.get_or_insert_with(|| solution.clone());
         assert!(solution == *want, "table {isa}, {params:?}");
-        for mut threads in [1_usize, 2, 3, 7] {
-            let user = (&raw mut threads).cast();
-            let ctx = Ctx { user, parallel_for: Some(backwards), ..Ctx::DEFAULT };
-            let solution = try_solve(&ctx, (mode, params), layer, F32).unwrap();
+        with_threads(|threads, ctx| {
+            let solution = try_solve(ctx, (mode, params), layer, F32).unwrap();
             assert!(solution == *want, "table {isa}, {threads} threads, {params:?}");
-        }
+        });
     });
     first.unwrap()
-}
-
-unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
-    // SAFETY: `solve_everywhere` made the context, and `user` points to a number.
-    let count = unsafe { *(*ctx).user.cast::<usize>() };
-    let order: Vec<usize> = (0..n).rev().collect();
-    // SAFETY: every index is there once.
-    unsafe { threads::run(count, &order, task, arg) };
 }
 
 /// The values that codes stand for.

@@ -1,8 +1,9 @@
 //! Triangular factors: against the definition of the chains on small matrices, by their residuals on
 //! larger ones, well and badly conditioned.
 
-use crate::matrix::{Matrix, with_threads};
+use crate::matrix::Matrix;
 use crate::rng::Rng;
+use crate::threads::with_threads;
 use ptqk::algorithms::linalg::cholesky::{cholesky, workspace_size};
 use ptqk::algorithms::linalg::inverse_factor::inverse_factor;
 use ptqk::algorithms::linalg::triangle::invert_lower;

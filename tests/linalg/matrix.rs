@@ -1,12 +1,9 @@
-//! Matrices of the tests, and threads that take tasks in another order.
+//! Matrices of the tests.
 
 use crate::rng::Rng;
-use crate::threads;
 use half::{bf16, f16};
-use ptqk::ffi::{Ctx, Task};
 use ptqk::params::matrix::Dtype;
 use ptqk::views::{MatrixView, MatrixViewMut};
-use std::ffi::c_void;
 
 /// A matrix of any float type with a gap between its rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,20 +96,4 @@ impl Matrix {
             assert!(got == want || nan, "{what}: ({row}, {col}) is {got:#x}, not {want:#x}");
         }
     }
-}
-
-/// Calls `f` with contexts of several numbers of threads, whose tasks come in another order.
-pub fn with_threads(mut f: impl FnMut(usize, &Ctx)) {
-    for mut threads in [1_usize, 2, 3, 7] {
-        let user = (&raw mut threads).cast();
-        f(threads, &Ctx { user, parallel_for: Some(backwards), ..Ctx::DEFAULT });
-    }
-}
-
-unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
-    // SAFETY: `with_threads` made the context, and `user` points to a number.
-    let count = unsafe { *(*ctx).user.cast::<usize>() };
-    let order: Vec<usize> = (0..n).rev().collect();
-    // SAFETY: every index is there once.
-    unsafe { threads::run(count, &order, task, arg) };
 }

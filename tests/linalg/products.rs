@@ -1,7 +1,8 @@
 //! Products against the definition: one chain of multiply-adds for every element.
 
-use crate::matrix::{Matrix, with_threads};
+use crate::matrix::Matrix;
 use crate::rng::Rng;
+use crate::threads::with_threads;
 use ptqk::algorithms::linalg::gemm::{Operand, Part, Update, gemm, workspace_size};
 use ptqk::algorithms::linalg::syrk::{mirror, syrk};
 use ptqk::dispatch;

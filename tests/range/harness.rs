@@ -1,7 +1,7 @@
 //! Tensors of every kind, range states as C holds them, and threads.
 
 use crate::rng::Rng;
-use crate::threads;
+pub use crate::threads::on_threads;
 use half::{bf16, f16};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;
@@ -267,23 +267,5 @@ impl Heard {
         let (argument, field) = (Self::text(self.detail.argument), Self::text(self.detail.field));
         assert!(!Self::text(self.detail.rule).is_empty());
         if field.is_empty() { argument } else { format!("{argument}.{field}") }
-    }
-}
-
-/// The tasks from the last to the first, on as many threads as `user` says.
-pub unsafe extern "C" fn backwards(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void) {
-    // SAFETY: the context is one of `on_threads`.
-    let count = unsafe { (*ctx).user.addr() };
-    let order: Vec<usize> = (0..n).rev().collect();
-    // SAFETY: every index is there once.
-    unsafe { threads::run(count, &order, task, arg) };
-}
-
-/// A context with threads.
-pub fn on_threads(threads: usize) -> Ctx {
-    Ctx {
-        user: ptr::without_provenance_mut(threads),
-        parallel_for: Some(backwards),
-        ..Ctx::DEFAULT
     }
 }
