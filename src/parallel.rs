@@ -97,14 +97,15 @@ impl<'a> Exec<'a> {
     where
         F: Fn(&Tile, O) + Sync,
     {
-        let Cut { rows, cols, down, across } = cut;
+        let Cut { rows, cols, down, across, down_first } = cut;
         if rows == 0 || cols == 0 {
             return Ok(());
         }
-        let per_row = div_ceil(cols, across);
-        let count = div_ceil(rows, down).saturating_mul(per_row);
-        self.run(count, &|i: usize| {
-            let (i, j) = (i.checked_div(per_row).unwrap_or(0), i.checked_rem(per_row).unwrap_or(0));
+        let (high, wide) = (div_ceil(rows, down), div_ceil(cols, across));
+        let line = if down_first { high } else { wide };
+        self.run(high.saturating_mul(wide), &|i: usize| {
+            let (i, j) = (i.checked_div(line).unwrap_or(0), i.checked_rem(line).unwrap_or(0));
+            let (i, j) = if down_first { (j, i) } else { (i, j) };
             let (row, col) = (i * down, j * across);
             let rows = row..rows.min(row.saturating_add(down));
             let tile = Tile { rows, cols: col..cols.min(col.saturating_add(across)) };
@@ -161,6 +162,7 @@ pub struct Cut {
     cols: usize,
     down: usize,
     across: usize,
+    down_first: bool,
 }
 
 impl Cut {
@@ -174,13 +176,19 @@ impl Cut {
             TILE_ELEMENTS.checked_div(align).unwrap_or(1).max(1).saturating_mul(align)
         };
         let down = TILE_ELEMENTS.checked_div(across).unwrap_or(1).max(1);
-        Self { rows, cols, down, across }
+        Self { rows, cols, down, across, down_first: false }
     }
 
     /// Tiles of `down` rows and `across` columns.
     #[must_use]
     pub fn exact((rows, cols): (usize, usize), down: usize, across: usize) -> Self {
-        Self { rows, cols, down: down.max(1), across: across.max(1) }
+        Self { rows, cols, down: down.max(1), across: across.max(1), down_first: false }
+    }
+
+    /// The same tiles, those of the same columns one after the other.
+    #[must_use]
+    pub fn down_first(self) -> Self {
+        Self { down_first: true, ..self }
     }
 
     /// The same for a matrix whose every element stands for `depth` elements of work.

@@ -156,7 +156,8 @@ pub(super) fn multiply(
     c: MatrixViewMut<'_>,
 ) -> Result {
     let shape = (c.rows(), c.cols());
-    exec.tiles(Cut::exact(shape, TASK_ROWS, TASK_COLS), c, |task, mut c| {
+    // The panels of the columns stay in the second cache from one task to the next.
+    exec.tiles(Cut::exact(shape, TASK_ROWS, TASK_COLS).down_first(), c, |task, mut c| {
         // Along the rows of C: the elements of the next tile lie at other offsets within a page than
         // those that were just stored, which would hold up the loads.
         for rows in cuts(task.rows.clone(), TILE_ROWS) {
