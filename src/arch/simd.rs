@@ -27,6 +27,10 @@ pub(crate) trait Simd: Copy {
     #[inline(always)]
     fn prefetch(self, _: *const f32) {}
 
+    /// Has the cache line of an address brought nearest, whatever the address.
+    #[inline(always)]
+    fn prefetch_soon(self, _: *const f32) {}
+
     /// The transpose of four by four elements, with the bits `flip` of each flipped.
     #[inline(always)]
     fn transpose(self, rows: [&[f32; 4]; 4], flip: u32, to: [&mut [f32; 4]; 4]) {

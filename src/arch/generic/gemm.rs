@@ -2,6 +2,9 @@ use crate::arch::scalar;
 use crate::arch::simd::Simd;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 
+/// Rows of the right panel that are asked for ahead of their use.
+const SOON: usize = 12;
+
 /// Twelve rows of one block, accumulated in registers: for tiers with at least 24 of them and two
 /// to a block. An element of `a` is broadcast once for both.
 macro_rules! whole {
@@ -15,6 +18,9 @@ macro_rules! whole {
             $s.prefetch(next.wrapping_add(TILE_COLS - 1));
             for (a, b) in a.iter().zip(b) {
                 let [$($x),+] = a;
+                let soon = b.as_ptr().wrapping_add(SOON * TILE_COLS);
+                $s.prefetch_soon(soon);
+                $s.prefetch_soon(soon.wrapping_add(TILE_COLS / 2));
                 let b = $s.load(b);
                 $($acc.0 = $s.fma($s.splat(*$x), b, $acc.0);)+
             }

@@ -11,6 +11,13 @@ pub(super) fn prefetch(x: *const f32) {
     unsafe { _mm_prefetch::<_MM_HINT_T1>(x.cast()) };
 }
 
+/// As `Simd::prefetch_soon`.
+#[inline(always)]
+pub(super) fn prefetch_soon(x: *const f32) {
+    // SAFETY: no address can fault.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(x.cast()) };
+}
+
 /// As `Simd::transpose`.
 #[inline(always)]
 pub(super) fn transpose(rows: [&[f32; 4]; 4], flip: u32, to: [&mut [f32; 4]; 4]) {

@@ -143,6 +143,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch_soon(self, x: *const f32) {
+        sse::prefetch_soon(x);
+    }
+
+    #[inline(always)]
     fn transpose(self, rows: [&[f32; 4]; 4], flip: u32, to: [&mut [f32; 4]; 4]) {
         sse::transpose(rows, flip, to);
     }
