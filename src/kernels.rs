@@ -365,6 +365,8 @@ macro_rules! kernel_list {
         /// `c[i][j] = fma(a[p][i], b[p][j], c[i][j])` for all `p` in ascending order. The next call is for
         /// the tile `ahead` elements further on, or any other: it is a hint.
         fn multiply_tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) = gemm::tile;
+        /// Has elements brought near that are read soon: a hint.
+        fn request(src: &[f32]) = gemm::request;
         /// `dst[width * p + i] = rows[i][p]` for all `p` that the four rows have, with the other sign if
         /// `negate`; what lies in between stays. `width` is at least 4.
         fn interleave_rows(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) = gemm::interleave;

@@ -461,6 +461,7 @@ const CASES: &[Case] = &[
         let c = p.output(12 * 32).as_chunks_mut::<32>().0.first_chunk_mut::<12>().unwrap();
         k.multiply_tile(p.noise(12 * depth), p.noise(32 * depth), &mut c.each_mut(), n)
     }),
+    case!(request, |k, n, p| k.request(p.noise(n))),
     case!(interleave_rows, |k, n, p| {
         let (len, width) = (n / 3 % 90, 4 + n % 7);
         let rows = [0; 4].map(|_| p.noise(len));

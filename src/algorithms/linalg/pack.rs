@@ -14,6 +14,9 @@ pub(in crate::algorithms) const DEPTH: usize = 384;
 /// Panels of a task.
 const GROUP: usize = 8;
 
+/// Rows that are asked for ahead of their use.
+const SOON: usize = 6;
+
 /// One side of a product, as the panels see it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::algorithms) struct Side<'a> {
@@ -85,7 +88,11 @@ impl Side<'_> {
         let mut buffer = [0.0; GROUP * TILE_COLS];
         let panel = depth.len() * W;
         let panels = to.len().checked_div(panel).unwrap_or(0);
-        for (p, row) in depth.enumerate() {
+        for (p, row) in depth.clone().enumerate() {
+            // Rows may be pages apart, and no prefetcher looks into another page.
+            if row + SOON < depth.end {
+                self.request(k, row + SOON, first..first + panels * W);
+            }
             let run = self.view.run(row, first..first + panels * W);
             let mut x = widened(k, run, &mut buffer);
             for panel in to.chunks_mut(panel.max(1)) {
@@ -116,6 +123,9 @@ impl Side<'_> {
         let mut buffer = [[0.0; DEPTH]; 4];
         for quad in 0..W / 4 {
             let row = first + 4 * quad;
+            for i in 4..8 {
+                self.request(k, row + i, depth.clone());
+            }
             let runs = [0, 1, 2, 3].map(|i| self.view.run(row + i, depth.clone()));
             let [b0, b1, b2, b3] = &mut buffer;
             let [r0, r1, r2, r3] = runs;
@@ -127,6 +137,13 @@ impl Side<'_> {
             ];
             let to = to.get_mut(4 * quad..).unwrap_or_default();
             k.interleave_rows(&rows, self.negate, W, to);
+        }
+    }
+
+    /// Has a part of a row brought near, if there is one.
+    fn request(&self, k: &Kernels, row: usize, cols: Range<usize>) {
+        if let Run::F32(x) = self.view.run(row, cols) {
+            k.request(x);
         }
     }
 

@@ -1,6 +1,6 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
-pub(super) use crate::arch::generic::gemm::interleave;
+pub(super) use crate::arch::generic::gemm::{interleave, request};
 
 use super::simd::Neon;
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};

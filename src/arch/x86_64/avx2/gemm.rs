@@ -1,6 +1,6 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
-pub(super) use crate::arch::generic::gemm::interleave;
+pub(super) use crate::arch::generic::gemm::{interleave, request};
 
 use super::simd::{Avx2, leaves};
 use crate::arch::simd::Simd;
