@@ -531,6 +531,20 @@ const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "dot",
+        read: 64,
+        write: 0,
+        run: |k, b, n| {
+            black_box(k.dot(&b.floats[..n], &b.more[..n]));
+        },
+    },
+    Case {
+        name: "add_scaled",
+        read: 64,
+        write: 32,
+        run: |k, b, n| k.add_scaled(0.5, &b.floats[..n], &mut b.more[..n]),
+    },
+    Case {
         name: "pack_4",
         read: 8,
         write: 4,

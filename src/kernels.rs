@@ -362,6 +362,16 @@ macro_rules! kernel_list {
         /// `acc[i][j] = fma(a[i][p], x[p][j], acc[i][j])` for all `p` in ascending order: rows of `x`
         /// and `acc` have 32 elements, rows of `a` as many as `x` has rows.
         fn multiply_rows(a: &[f32], x: &[f32], acc: &mut [f32]) = product::rows;
+        /// The inner product in a fixed order: `fma(a[i], b[i], lane)` joins lane `i % 32`, where the
+        /// shorter last block is filled up with zeros, then the lanes are folded as in `sum`.
+        fn dot(a: &[f32], b: &[f32]) -> f32 = product::dot;
+        /// `acc[i] = fma(factor, x[i], acc[i])`.
+        fn add_scaled(factor: f32, x: &[f32], acc: &mut [f32]) = product::add_scaled;
+        /// As `dot`, in f64 over 16 lanes; product and sum round apart.
+        fn dot_f64(a: &[f64], b: &[f64]) -> f64 = rotation::dot;
+        /// Turns two vectors: `(a[i], b[i])` becomes `(c a[i] - s b[i], s a[i] + c b[i])`; products and sums
+        /// round apart.
+        fn rotate(c: f64, s: f64, a: &mut [f64], b: &mut [f64]) = rotation::rotate;
         /// `c[i][j] = fma(a[p][i], b[p][j], c[i][j])` for all `p` in ascending order. The next call is for
         /// the tile `ahead` elements further on, or any other: it is a hint.
         fn multiply_tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) = gemm::tile;

@@ -171,11 +171,11 @@ macro_rules! elements {
     };
 }
 
-elements!(i8, u8, i16, u16, u32; f32, f16, bf16);
+elements!(i8, u8, i16, u16, u32; f32, f64, f16, bf16);
 
 /// An output that nobody has written.
 fn unwritten<T: Element>(len: usize) -> Vec<T> {
-    vec![bytemuck::pod_read_unaligned(&[0xA5; 4][..size_of::<T>()]); len]
+    vec![bytemuck::pod_read_unaligned(&[0xA5; 8][..size_of::<T>()]); len]
 }
 
 /// Elements before and after an output. Odd, so that vectors meet addresses that are no multiple
@@ -213,7 +213,7 @@ fn compare<T: Element>(start: &[T], run: impl Fn(&Kernels, &mut [T]), what: impl
 }
 
 /// Compares all tables on a result.
-fn compare_value(run: impl Fn(&Kernels) -> f32, what: impl Fn() -> String) {
+fn compare_value<T: Element>(run: impl Fn(&Kernels) -> T, what: impl Fn() -> String) {
     let want = run(scalar());
     for k in others() {
         let got = run(k);
@@ -842,6 +842,41 @@ fn multiply_rows_matches_scalar() {
                 let what = || format!("{name}, {rows} rows, depth {depth}");
                 compare(acc, |k, acc| k.multiply_rows(a, &x, acc), what);
             }
+        }
+    }
+}
+
+#[test]
+fn inner_products_match_scalar() {
+    let mut rng = Rng(67);
+    for len in lengths() {
+        let others = data_sets(&mut rng, len);
+        for (name, x) in data_sets(&mut rng, len) {
+            let y = &others[rng.below(others.len())].1;
+            let what = || format!("{name}, {len} elements");
+            compare_value(|k| k.dot(&x, y), what);
+            compare(y, |k, y| k.add_scaled(x.first().map_or(0.5, |x| x / 3.0), &x, y), what);
+            let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x) / 3.0).collect::<Vec<_>>();
+            let (x, y) = (wide(&x), wide(y));
+            compare_value(|k| k.dot_f64(&x, &y), what);
+            // Both sides in one piece, so that both are compared.
+            let both: Vec<f64> = x.iter().chain(&y).copied().collect();
+            let run = |k: &Kernels, both: &mut [f64]| {
+                let (a, b) = both.split_at_mut(len);
+                k.rotate(0.6, 0.8, a, b);
+            };
+            compare(&both, run, what);
+        }
+    }
+}
+
+/// Signs of zeros, and products that vanish: what is filled up must not show.
+#[test]
+fn inner_products_of_tiny_numbers_match_scalar() {
+    for len in [1, 31, 32, 33, 64, 70] {
+        for (a, b) in [(-1e-30_f32, 1e-30_f32), (-0.0, 1.0), (0.0, -0.0)] {
+            let (x, y) = (vec![a; len], vec![b; len]);
+            compare_value(|k| k.dot(&x, &y), || format!("{len} times {a} * {b}"));
         }
     }
 }

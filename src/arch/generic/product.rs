@@ -1,4 +1,4 @@
-use crate::arch::simd::{BLOCK, Simd};
+use crate::arch::simd::{BLOCK, Simd, fold, padded, unpad};
 
 /// A tile of some rows whose accumulators stay in registers.
 macro_rules! tile {
@@ -50,4 +50,32 @@ pub(crate) fn rows<S: Simd>(s: S, a: &[f32], x: &[f32], acc: &mut [f32]) {
             }
         }
     }
+}
+
+#[inline(always)]
+pub(crate) fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
+    let mut acc = s.splat(0.0);
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
+    for (a, b) in a.iter().zip(b) {
+        acc = s.fma(s.load(a), s.load(b), acc);
+    }
+    if !a_rest.is_empty() && !b_rest.is_empty() {
+        acc = s.fma(s.load(&padded(a_rest, 0.0)), s.load(&padded(b_rest, 0.0)), acc);
+    }
+    let mut lanes = [0.0; BLOCK];
+    s.store(acc, &mut lanes);
+    fold(lanes)
+}
+
+#[inline(always)]
+pub(crate) fn add_scaled<S: Simd>(s: S, factor: f32, x: &[f32], acc: &mut [f32]) {
+    let ((x, x_rest), (acc, acc_rest)) = (x.as_chunks::<BLOCK>(), acc.as_chunks_mut::<BLOCK>());
+    let scale = s.splat(factor);
+    for (x, acc) in x.iter().zip(acc) {
+        s.store(s.fma(scale, s.load(x), s.load(acc)), acc);
+    }
+    let mut last = padded(acc_rest, 0.0);
+    let sum = s.fma(scale, s.load(&padded(x_rest, 0.0)), s.load(&last));
+    s.store(sum, &mut last);
+    unpad(&last, acc_rest);
 }

@@ -18,6 +18,7 @@ mod quantize;
 mod range;
 mod reduce;
 pub(crate) mod requantize;
+pub(crate) mod rotation;
 pub(crate) mod scale;
 mod table;
 pub(crate) mod triangle;
