@@ -101,6 +101,13 @@ struct Place {
 }
 
 impl Place {
+    /// `len` f32 elements in rows of `cols`.
+    fn dense(data: *mut u8, len: usize, cols: usize) -> Self {
+        // The elements lie in one object, so that their bytes fit; with no row there is no stride.
+        let rows = len.checked_div(cols).unwrap_or(0);
+        Self { data, rows, cols, stride_bytes: cols.saturating_mul(4) }
+    }
+
     /// The address of `unit_bytes * units` bytes of a row, and how many units there are: fewer than
     /// asked for where the matrix ends.
     fn run(
@@ -180,6 +187,13 @@ impl<'a> MatrixView<'a> {
         let stride_bytes = stride.wrapping_mul(dtype.bytes());
         let place = Place { data: data.cast_mut(), rows, cols, stride_bytes };
         Self { place, dtype, lifetime: PhantomData }
+    }
+
+    /// Values as rows of `cols` elements; what does not fill a row is left out.
+    #[must_use]
+    pub fn dense(values: &'a [f32], cols: usize) -> Self {
+        let place = Place::dense(values.as_ptr().cast_mut().cast(), values.len(), cols);
+        Self { place, dtype: Dtype::F32, lifetime: PhantomData }
     }
 
     /// Type of the elements.
@@ -266,8 +280,13 @@ impl MatrixViewMut<'_> {
     #[must_use]
     pub fn square(values: &mut [f32], n: usize) -> MatrixViewMut<'_> {
         let n = if n.checked_mul(n) == Some(values.len()) { n } else { 0 };
-        let place =
-            Place { data: values.as_mut_ptr().cast(), rows: n, cols: n, stride_bytes: 4 * n };
+        Self::dense(values, n)
+    }
+
+    /// Values as rows of `cols` elements; what does not fill a row is left out.
+    #[must_use]
+    pub fn dense(values: &mut [f32], cols: usize) -> MatrixViewMut<'_> {
+        let place = Place::dense(values.as_mut_ptr().cast(), values.len(), cols);
         MatrixViewMut { place, dtype: Dtype::F32, lifetime: PhantomData }
     }
 

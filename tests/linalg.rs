@@ -1,7 +1,7 @@
 //! Dense linear algebra: the same bytes on every table, for every number of threads and however the
 //! work is cut, against the definition of the chains and against f64.
 
-#![cfg(feature = "gptq")]
+#![cfg(feature = "linalg")]
 #![allow(
     unsafe_code,
     clippy::indexing_slicing,
@@ -10,6 +10,8 @@
     reason = "a panic is how a test fails; every index is one of the test's own"
 )]
 
+#[path = "linalg/decompositions.rs"]
+mod decompositions;
 #[path = "linalg/factors.rs"]
 mod factors;
 #[path = "linalg/matrix.rs"]

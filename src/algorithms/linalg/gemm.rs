@@ -31,7 +31,25 @@ pub struct Operand<'a> {
     pub transposed: bool,
 }
 
-impl Operand<'_> {
+impl<'a> Operand<'a> {
+    /// A matrix itself.
+    #[must_use]
+    pub fn plain(view: MatrixView<'a>) -> Self {
+        Self { view, transposed: false }
+    }
+
+    /// The transpose of a matrix.
+    #[must_use]
+    pub fn transposed(view: MatrixView<'a>) -> Self {
+        Self { view, transposed: true }
+    }
+
+    /// The transpose of what is meant.
+    #[must_use]
+    pub fn other(self) -> Self {
+        Self { transposed: !self.transposed, ..self }
+    }
+
     /// Rows and columns of what is meant.
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
@@ -47,6 +65,15 @@ pub struct Update {
     pub accumulate: bool,
     /// Whether the product is subtracted.
     pub subtract: bool,
+}
+
+impl Update {
+    /// The product replaces C.
+    pub const SET: Self = Self { accumulate: false, subtract: false };
+    /// It is added to C.
+    pub const ADD: Self = Self { accumulate: true, subtract: false };
+    /// It is subtracted from C.
+    pub const SUBTRACT: Self = Self { accumulate: true, subtract: true };
 }
 
 /// The elements of C that are computed.
@@ -74,9 +101,17 @@ impl<'a> Panels<'a> {
     }
 }
 
+/// Cuts, or counts, the workspace for a C of `m x n` and a depth.
+pub(in crate::algorithms) fn workspace(
+    scratch: &mut Scratch<'_>,
+    shape: (usize, usize, usize),
+) -> Result {
+    Panels::carve(scratch, shape).map(|_| ())
+}
+
 /// Bytes of workspace for a C of `m x n` and a depth.
 pub fn workspace_size(shape: (usize, usize, usize)) -> Result<usize> {
-    needed(|scratch| Panels::carve(scratch, shape))
+    needed(|scratch| workspace(scratch, shape))
 }
 
 /// `C = C + A B`, or as `update` says. Shapes fit; C is f32 and shares no memory with the others.
