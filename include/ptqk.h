@@ -1846,6 +1846,147 @@ typedef struct ptqk_gemm_params {
 } ptqk_gemm_params;
 
 /**
+ * Settings of `ptqk_lora_correction`.
+ *
+ * Source: NNCF `AdvancedLoraCorrectionParameters`, but for `oversampling`, `max_steps`, `tolerance` and
+ * `seed`, which say how the truncated decomposition goes (NNCF has the whole one).
+ */
+typedef struct ptqk_lora_params {
+    /**
+     * `sizeof(ptqk_lora_params)`, filled by `ptqk_lora_params_default`.
+     */
+    uint32_t size;
+    /**
+     * Rank of the adapters. Range: `1..2^24`, no more than there are input or output channels.
+     * Default: 8 (the code of NNCF; its documentation says 16).
+     */
+    uint32_t adapter_rank;
+    /**
+     * How often each adapter is fitted by least squares, given the other. Range: `0..1000`. Default: 3.
+     */
+    uint32_t num_iterations;
+    /**
+     * 1 (default): the fits weigh the error of the weights, too. 0: that of the outputs alone. Range: 0
+     * or 1.
+     */
+    uint32_t apply_regularization;
+    /**
+     * Samples that are wanted, as `ptqk_process_stats` takes them; 0 for all. Default: 128.
+     */
+    uint32_t subset_size;
+    /**
+     * 1 (default): the adapters are compressed to 8 bits, as by `ptqk_compress_weights` with
+     * `PTQK_WEIGHT_MODE_INT8_ASYM`, one f32 scale and zero point per row. 0: they stay floats. Range: 0
+     * or 1.
+     */
+    uint32_t use_int8_adapters;
+    /**
+     * Vectors beyond the rank that the decomposition goes on with: more of them need fewer steps. Range:
+     * `0..1024`. Default: 8. Layers with few channels, or of which the adapters have many, are decomposed
+     * as a whole.
+     */
+    uint32_t oversampling;
+    /**
+     * Most steps of the decomposition, each a product with the error of the weights and one with its
+     * transpose. Range: `1..1000`. Default: 4.
+     */
+    uint32_t max_steps;
+    /**
+     * The decomposition ends when some steps add less than this share of the squares that are captured.
+     * Range: `0..1`. Default: 0.01.
+     */
+    float tolerance;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * Key of the random numbers from which the decomposition starts. Default: 0.
+     */
+    uint64_t seed;
+    /**
+     * The parameters of the compression. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a `group_size` of
+     * 128; all else as `ptqk_weight_params_default` fills it.
+     */
+    struct ptqk_weight_params weights;
+} ptqk_lora_params;
+
+/**
+ * Where `ptqk_lora_correction` writes.
+ */
+typedef struct ptqk_lora_outputs {
+    /**
+     * `sizeof(ptqk_lora_outputs)`, filled by `ptqk_lora_outputs_default`.
+     */
+    uint32_t size;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * Receives `A`, `[rank, in]`, of any float type. With `use_int8_adapters` `data` may be NULL: nothing
+     * is written then.
+     */
+    struct ptqk_matrix_mut a;
+    /**
+     * Receives `B`, `[out, rank]`, as `a`.
+     */
+    struct ptqk_matrix_mut b;
+    /**
+     * Receives the codes of `A`, of `PTQK_CODE_TYPE_U8`, with `use_int8_adapters`; not read otherwise.
+     */
+    struct ptqk_codes_mut a_codes;
+    /**
+     * Receives the codes of `B`, as `a_codes`.
+     */
+    struct ptqk_codes_mut b_codes;
+    /**
+     * Receives `rank` scales of the rows of `A` with `use_int8_adapters`; not read otherwise.
+     */
+    float *a_scale;
+    /**
+     * Receives `out` scales of the rows of `B`, as `a_scale`.
+     */
+    float *b_scale;
+    /**
+     * Receives `rank` zero points of the rows of `A`, as `a_scale`.
+     */
+    uint8_t *a_zero_point;
+    /**
+     * Receives `out` zero points of the rows of `B`, as `a_scale`.
+     */
+    uint8_t *b_zero_point;
+    /**
+     * Receives `2 + 2 * num_iterations` noises: without adapters, with those of the decomposition, then
+     * after each fit, `B` before `A`. May be NULL.
+     */
+    float *noises;
+} ptqk_lora_outputs;
+
+/**
+ * What `ptqk_lora_correction` achieved, before the adapters are rounded. The noise is the mean magnitude of
+ * the error of the outputs over the samples that were taken: 0 without samples.
+ */
+typedef struct ptqk_lora_report {
+    /**
+     * Noise without adapters.
+     */
+    float noise_before;
+    /**
+     * Noise with the adapters of the decomposition.
+     */
+    float noise_decomposed;
+    /**
+     * Noise with the adapters as they are.
+     */
+    float noise_after;
+    /**
+     * Samples that were taken.
+     */
+    uint32_t samples;
+} ptqk_lora_report;
+
+/**
  * Settings of `ptqk_quantize` and `ptqk_dequantize`.
  */
 typedef struct ptqk_quantize_params {
@@ -3131,6 +3272,98 @@ ptqk_status ptqk_gemm(const struct ptqk_ctx *ctx,
                       const struct ptqk_matrix_mut *c,
                       void *workspace,
                       size_t workspace_bytes);
+
+/**
+ * Fills the parameters of low-rank correction: rank 8, three iterations with regularization, adapters
+ * of 8 bits, weights of int4_sym in groups of 128.
+ */
+PTQK_API
+void ptqk_lora_params_default(struct ptqk_lora_params *params);
+
+/**
+ * Fills the places for results: none.
+ */
+PTQK_API void ptqk_lora_outputs_default(struct ptqk_lora_outputs *outputs);
+
+/**
+ * Bytes of the workspace of `ptqk_lora_correction`, whatever the types and the CPU: about those of the
+ * weights as f32, of the adapters and of the errors of the outputs for all samples that are taken.
+ *
+ * @param ctx     May be NULL.
+ * @param params  Not NULL.
+ * @param rows    Rows of the weights.
+ * @param cols    Columns of the weights.
+ * @param samples Rows of `means`.
+ * @param bytes   Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_lora_workspace_size(const struct ptqk_ctx *ctx,
+                                     const struct ptqk_lora_params *params,
+                                     size_t rows,
+                                     size_t cols,
+                                     size_t samples,
+                                     size_t *bytes);
+
+/**
+ * Finds two thin matrices that make up for a part of what the compression of a layer lost:
+ * `y = x W^T + (x A^T) B^T` with the compressed `W`.
+ *
+ * With the error `R = W - compressed(W)`, `[in, out]`, and the samples `X`, which `ptqk_process_stats` would take
+ * of `means`:
+ *
+ * ```text
+ * s  = largest magnitude of each input channel over all samples, divided by its sum over the group of
+ *      the weights, then by the largest of the group; 1 if there is one group per channel
+ * U S V^T = diag(s) R                             the adapter_rank largest singular values
+ * V  = S V^T
+ * num_iterations times:
+ *     V = lstsq([U; X U], [R; X R])               without regularization lstsq(X U, X R)
+ *     U = lstsq([I; X], [R V^+; X R V^+])         without regularization lstsq(X, X R V^+)
+ * A = U^T, B = V^T
+ * ```
+ *
+ * Least squares solutions are those of least norm, where singular values of at most `2^-23` of the largest
+ * count as 0. All weights modes are taken, and codes from any source: those of `ptqk_gptq` leave an error
+ * like any other. Without samples the result is the decomposition.
+ *
+ * All is f32 but for products of adapters with themselves, which are f64; the result depends neither on
+ * threads nor on the CPU. NaN and infinity in the weights or the means are refused with
+ * `PTQK_STATUS_NOT_FINITE` and the row-major index; one that comes from the stored scales names `scale` and
+ * the index of the weight. Then, and if the call is cancelled, nothing is written.
+ *
+ * Source: NNCF `LoraCorrectionAlgorithm`, 3.4.0.
+ *
+ * @param ctx             May be NULL. Progress counts the errors, the decomposition and each iteration.
+ * @param params          Not NULL.
+ * @param weights         The weights before compression, `[out, in]` or `[in, out]` as
+ *                        `params->weights.reduction_axis` says, of any float type.
+ * @param codes           Their codes, as `ptqk_compress_weights` or `ptqk_gptq` wrote them.
+ * @param scale           Their scales.
+ * @param zero_point      Their zero points; not read in the symmetric modes, may be NULL then.
+ * @param tensor_scale    The scale of the matrix with NVFP4; not read otherwise, may be NULL then.
+ * @param means           `[samples, in]`, of any float type: the mean of each input channel over the
+ *                        tokens of each sample, see `ptqk_channel_mean`. May have 0 rows.
+ * @param token_counts    `samples` numbers of tokens, see `ptqk_process_stats`. Not read, may be NULL, if
+ *                        all samples are taken.
+ * @param outputs         Where the results go. Not NULL.
+ * @param report          Receives what was achieved, or NULL.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_lora_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_lora_correction(const struct ptqk_ctx *ctx,
+                                 const struct ptqk_lora_params *params,
+                                 const struct ptqk_matrix *weights,
+                                 const struct ptqk_codes *codes,
+                                 const void *scale,
+                                 const uint8_t *zero_point,
+                                 const float *tensor_scale,
+                                 const struct ptqk_matrix *means,
+                                 const uint64_t *token_counts,
+                                 const struct ptqk_lora_outputs *outputs,
+                                 struct ptqk_lora_report *report,
+                                 void *workspace,
+                                 size_t workspace_bytes);
 
 /**
  * Packs codes that occupy one byte each.

@@ -353,6 +353,20 @@ inline ptqk_gptq_outputs gptq_outputs() noexcept
     return outputs;
 }
 
+inline ptqk_lora_params lora_params() noexcept
+{
+    ptqk_lora_params params;
+    ptqk_lora_params_default(&params);
+    return params;
+}
+
+inline ptqk_lora_outputs lora_outputs() noexcept
+{
+    ptqk_lora_outputs outputs;
+    ptqk_lora_outputs_default(&outputs);
+    return outputs;
+}
+
 inline ptqk_group_fallback_params group_fallback_params() noexcept
 {
     ptqk_group_fallback_params params;
@@ -1033,6 +1047,30 @@ inline ptqk_gptq_report gptq(context &ctx, const ptqk_gptq_params &params, const
 {
     ptqk_gptq_report report{};
     ctx.check(ptqk_gptq(ctx.get(), &params, &weights, &hessian, &outputs, &report, workspace, workspace_bytes));
+    return report;
+}
+
+/* ---- Low-rank correction ---- */
+
+inline std::size_t lora_workspace_size(context &ctx, const ptqk_lora_params &params, std::size_t rows,
+                                       std::size_t cols, std::size_t samples)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_lora_workspace_size(ctx.get(), &params, rows, cols, samples, &bytes));
+    return bytes;
+}
+
+/** What the compressed weights lack may be nullptr, and so may `token_counts` if all samples are taken. Throws also
+    if the weights, the means or the scales are not finite. */
+inline ptqk_lora_report lora_correction(context &ctx, const ptqk_lora_params &params, const ptqk_matrix &weights,
+                                        const ptqk_codes &codes, const void *scale, const std::uint8_t *zero_point,
+                                        const float *tensor_scale, const ptqk_matrix &means,
+                                        const std::uint64_t *token_counts, const ptqk_lora_outputs &outputs,
+                                        void *workspace, std::size_t workspace_bytes)
+{
+    ptqk_lora_report report{};
+    ctx.check(ptqk_lora_correction(ctx.get(), &params, &weights, &codes, scale, zero_point, tensor_scale, &means,
+                                   token_counts, &outputs, &report, workspace, workspace_bytes));
     return report;
 }
 

@@ -4,6 +4,7 @@
 #![cfg(all(
     feature = "convert",
     feature = "gptq",
+    feature = "lora",
     feature = "range",
     feature = "requantize",
     feature = "weights"
@@ -170,6 +171,19 @@ layouts! {
     "ptqk_gptq_report": GptqReport, 16 | 16 { loss: 0 | 0, damping: 8 | 8, redamps: 12 | 12 }
     "ptqk_hessian_params": HessianParams, 16 | 16 { size: 0 | 0, mean: 4 | 4, channels: 8 | 8 }
     "ptqk_hessian_summary": HessianSummary, 16 | 16 { items: 0 | 0, tokens: 8 | 8 }
+    "ptqk_lora_params": LoraParams, 96 | 96 {
+        size: 0 | 0, adapter_rank: 4 | 4, num_iterations: 8 | 8, apply_regularization: 12 | 12,
+        subset_size: 16 | 16, use_int8_adapters: 20 | 20, oversampling: 24 | 24,
+        max_steps: 28 | 28, tolerance: 32 | 32, reserved: 36 | 36, seed: 40 | 40, weights: 48 | 48,
+    }
+    "ptqk_lora_outputs": LoraOutputs, 208 | 124 {
+        size: 0 | 0, reserved: 4 | 4, a: 8 | 8, b: 48 | 32, a_codes: 88 | 56, b_codes: 128 | 80,
+        a_scale: 168 | 104, b_scale: 176 | 108, a_zero_point: 184 | 112, b_zero_point: 192 | 116,
+        noises: 200 | 120,
+    }
+    "ptqk_lora_report": LoraReport, 16 | 16 {
+        noise_before: 0 | 0, noise_decomposed: 4 | 4, noise_after: 8 | 8, samples: 12 | 12,
+    }
     "ptqk_weight_layout": WeightLayout, 64 | 36 {
         code_type: 0 | 0, bits: 4 | 4, code_row_bytes: 8 | 8, code_bytes: 16 | 12,
         groups: 24 | 16, scale_bytes: 32 | 20, tensor_scale_bytes: 40 | 24,
@@ -555,6 +569,10 @@ fn defaults() {
             reserved, weights,
         }
         "ptqk_hessian_params": HessianParams, ptqk_hessian_params_default { mean, channels }
+        "ptqk_lora_params": LoraParams, ptqk_lora_params_default {
+            adapter_rank, num_iterations, apply_regularization, subset_size, use_int8_adapters,
+            oversampling, max_steps, tolerance, reserved, seed, weights,
+        }
         "ptqk_group_fallback_params": GroupFallbackParams, ptqk_group_fallback_params_default {
             fallback_mode, group_size, min_adjusted_group_size,
         }

@@ -6,6 +6,7 @@
 #![cfg(all(
     feature = "convert",
     feature = "gptq",
+    feature = "lora",
     feature = "range",
     feature = "requantize",
     feature = "weights"
@@ -22,6 +23,8 @@
 mod calls;
 #[path = "gptq/layer.rs"]
 mod layer;
+#[path = "lora/layer.rs"]
+mod lora_layer;
 #[path = "common/rng.rs"]
 mod rng;
 #[path = "common/threads.rs"]
@@ -504,6 +507,10 @@ const DIGESTS: &[(&str, u64)] = &[
     ("gptq codebook of 16", 0x221C_AF19_F4A9_DD6E),
     ("gptq codebook of 200", 0x9A53_76FA_62E1_5C05),
     ("gptq codebook of 300", 0xA803_DF11_9D81_6A5A),
+    ("lora int4_sym", 0x0C50_5AEE_9280_8880),
+    ("lora int4_asym", 0xF733_3E5E_39B3_1E1B),
+    ("lora nf4", 0x3FB9_839E_4910_0BA0),
+    ("lora mxfp4", 0x66DF_F8EB_F746_D2CB),
 ];
 
 /// FNV-1a.
@@ -648,7 +655,31 @@ fn digests() -> Vec<(String, u64)> {
     }
     quantizers(&mut names);
     solvers(&mut names);
+    corrections(&mut names);
     names
+}
+
+/// Layers that are corrected: decomposed as a whole and in steps, along either axis.
+fn corrections(names: &mut Vec<(String, u64)>) {
+    for mode in [MODES[2], MODES[3], MODES[6], MODES[8]] {
+        let mut digest = Digest::new();
+        for (outputs, inputs, axis, regularized) in [(35, 64, 1, 1), (140, 160, 0, 0)] {
+            let layer = lora_layer::Layer::new(outputs, inputs, 11, 2);
+            let from = lora_layer::Compressed::new(&layer, &mode, (16, axis), 0);
+            let params = ffi::LoraParams {
+                apply_regularization: regularized,
+                subset_size: 6,
+                ..from.settings(5)
+            };
+            let corrected = lora_layer::correct(&params, &from);
+            digest.floats(&corrected.a);
+            digest.floats(&corrected.b);
+            digest.floats(&corrected.noises);
+            digest.bytes(&corrected.a_codes);
+            digest.bytes(&corrected.b_codes);
+        }
+        names.push((format!("lora {}", mode.name), digest.0));
+    }
 }
 
 /// Layers that are solved: orders, kinds of groups and of scales, passes, either axis.

@@ -4,6 +4,7 @@
 #![cfg(all(
     feature = "convert",
     feature = "gptq",
+    feature = "lora",
     feature = "range",
     feature = "requantize",
     feature = "weights"

@@ -459,8 +459,8 @@ const CASES: &[Case] = &[
     }),
     case!(dot, |k, n, p| k.dot(p.noise(n), p.noise(n))),
     case!(add_scaled, |k, n, p| k.add_scaled(0.5, p.noise(n), p.output(n))),
-    case!(dot_f64, |k, n, p| k.dot_f64(p.noise(n), p.noise(n))),
-    case!(rotate, |k, n, p| k.rotate(0.6, 0.8, p.output(n), p.output(n))),
+    case!(dot_f64, |k, n, p| k.dot_f64(p.noise(n / 2), p.noise(n / 2))),
+    case!(rotate, |k, n, p| k.rotate(0.6, 0.8, p.output(n / 2), p.output(n / 2))),
     case!(multiply_tile, |k, n, p| {
         let depth = n / 3 % 100;
         let c = p.output(12 * 32).as_chunks_mut::<32>().0.first_chunk_mut::<12>().unwrap();

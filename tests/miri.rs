@@ -516,6 +516,78 @@ fn solvers() {
     }
 }
 
+/// A correction whose decomposition is whole, and one that takes steps.
+#[test]
+#[cfg(feature = "lora")]
+fn corrections() {
+    for (rows, cols, steps) in [(ROWS, 12, false), (129, 130, true)] {
+        let (w, x) = (Floats::new(Dtype::F32, rows, cols), Floats::new(Dtype::F16, 3, cols));
+        let weights =
+            WeightParams { scale_dtype: 0, group_size: cols as i32 / 2, ..WeightParams::DEFAULT };
+        let params = LoraParams {
+            adapter_rank: 2,
+            num_iterations: 1,
+            oversampling: 1,
+            max_steps: 1,
+            subset_size: 2,
+            apply_regularization: steps.into(),
+            weights,
+            ..LoraParams::DEFAULT
+        };
+        let (mut layout, ok) = (WeightLayout::default(), Status::Ok);
+        unsafe {
+            assert_eq!(ptqk_weight_layout_query(null(), &weights, rows, cols, &mut layout), ok);
+            let room =
+                size_of_state(|to| ptqk_lora_workspace_size(null(), &params, rows, cols, 3, to));
+            let mut workspace = vec![7_u8; room];
+            let mut codes = Bytes::new(layout.code_bytes);
+            let mut scale = vec![0_f32; layout.groups];
+            let mut zero = vec![0_u8; layout.groups];
+            let codes = codes.codes((rows, cols), CodeType::U8);
+            let (w, x) = (w.view(), x.view());
+            let (to, zeros) = (scale.as_mut_ptr().cast(), zero.as_mut_ptr());
+            let status = ptqk_compress_weights(null(), &weights, &w, &codes, to, zeros, null_mut());
+            assert_eq!(status, ok);
+            let (mut a, mut b) =
+                (Floats::new(Dtype::Bf16, 2, cols), Floats::new(Dtype::F32, rows, 2));
+            let (mut a_codes, mut b_codes) = (Bytes::new(2 * cols), Bytes::new(2 * rows));
+            let (mut a_scale, mut b_scale) = ([0.0; 2], vec![0.0; rows]);
+            let (mut a_zero, mut b_zero) = ([0; 2], vec![0; rows]);
+            let (mut noises, mut report) = ([-1.0; 4], LoraReport::default());
+            let outputs = LoraOutputs {
+                a: a.view_mut(),
+                b: b.view_mut(),
+                a_codes: a_codes.codes((2, cols), CodeType::U8),
+                b_codes: b_codes.codes((rows, 2), CodeType::U8),
+                a_scale: a_scale.as_mut_ptr(),
+                b_scale: b_scale.as_mut_ptr(),
+                a_zero_point: a_zero.as_mut_ptr(),
+                b_zero_point: b_zero.as_mut_ptr(),
+                noises: noises.as_mut_ptr(),
+                ..LoraOutputs::DEFAULT
+            };
+            let (codes, counts) = (codes.as_codes(), [5_u64, 9, 7]);
+            let status = ptqk_lora_correction(
+                null(),
+                &params,
+                &w,
+                &codes,
+                scale.as_ptr().cast(),
+                zero.as_ptr(),
+                null(),
+                &x,
+                counts.as_ptr(),
+                &outputs,
+                &mut report,
+                workspace.as_mut_ptr().cast(),
+                room,
+            );
+            assert_eq!(status, ok);
+            assert!(noises.iter().all(|noise| *noise >= 0.0));
+        }
+    }
+}
+
 #[test]
 #[cfg(feature = "range")]
 fn states_of_ranges() {

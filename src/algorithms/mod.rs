@@ -16,8 +16,10 @@ mod finite;
 pub mod gptq;
 #[cfg(feature = "range")]
 pub mod histogram;
-#[cfg(feature = "gptq")]
+#[cfg(feature = "linalg")]
 pub mod linalg;
+#[cfg(feature = "lora")]
+pub mod lora;
 pub mod pack;
 #[cfg(feature = "range")]
 pub mod quantile;
@@ -29,7 +31,7 @@ pub mod range;
 pub mod requantize;
 #[cfg(feature = "range")]
 pub mod sketch;
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "gptq", feature = "lora", feature = "range"))]
 mod sort;
 mod stage;
 #[cfg(feature = "range")]

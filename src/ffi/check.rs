@@ -1,12 +1,12 @@
 //! The rules of the border: NULL, alignment, sizes that overflow, strides, overlap, structure
 //! sizes. Nothing here writes to an output.
 
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "linalg", feature = "range"))]
 mod state;
 #[cfg(feature = "range")]
 mod tensor;
 
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "linalg", feature = "range"))]
 pub(super) use state::{new_state, state, state_mut};
 #[cfg(feature = "range")]
 pub(super) use tensor::tensor;
@@ -17,14 +17,14 @@ use crate::params::context::{Ctx, Detail};
 #[cfg(feature = "requantize")]
 use crate::params::matrix::Accumulators;
 use crate::params::matrix::{CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut};
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "linalg", feature = "range"))]
 use crate::scratch;
 use crate::status::{Error, Result, Status};
 #[cfg(feature = "requantize")]
 use crate::views::AccumulatorsView;
 use crate::views::{CodesView, CodesViewMut, MatrixView, MatrixViewMut};
 use core::ffi::CStr;
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "linalg", feature = "range"))]
 use core::ffi::c_void;
 use core::ptr;
 
@@ -152,7 +152,7 @@ pub(super) struct Span {
 
 impl Span {
     /// No bytes.
-    #[cfg(feature = "gptq")]
+    #[cfg(any(feature = "gptq", feature = "lora"))]
     pub(super) const EMPTY: Self = Self { start: 0, end: 0, argument: c"" };
 
     /// `bytes` bytes from `pointer`, which is not NULL unless there are none.
@@ -271,7 +271,7 @@ impl<T> Output<T> {
 ///
 /// # Safety
 /// The pointer contract of the header.
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "linalg", feature = "range"))]
 pub(super) unsafe fn number(
     ctx: *const Ctx,
     (out, name): (*mut usize, &'static CStr),
@@ -289,7 +289,7 @@ pub(super) unsafe fn number(
 }
 
 /// Working memory at any address, of which `needed` bytes are used.
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "linalg", feature = "range"))]
 pub(super) fn workspace(pointer: *mut c_void, bytes: usize, needed: usize) -> Result<Output<u8>> {
     if bytes < needed {
         return Err(scratch::too_small(needed));

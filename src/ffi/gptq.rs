@@ -4,13 +4,13 @@ use crate::algorithms::{gptq, weights};
 use crate::dispatch;
 use crate::ffi::check;
 use crate::ffi::hessian::check_hessian;
-use crate::ffi::weights::{Target, TargetNames, TargetPointers, codebook, compressed};
+use crate::ffi::weights::{Target, TargetNames, TargetPointers, codebook, compressed, in_weights};
 use crate::parallel::Exec;
 use crate::params::context::Ctx;
 use crate::params::gptq::{GptqOutputs, GptqParams, GptqPlan, GptqReport};
 use crate::params::matrix::Matrix;
 use crate::scratch::Scratch;
-use crate::status::{Error, Result, Status};
+use crate::status::{Result, Status};
 use core::ffi::c_void;
 
 const TARGET_NAMES: TargetNames = TargetNames {
@@ -87,12 +87,6 @@ fn workspace_size(plan: &GptqPlan, (rows, cols): (usize, usize)) -> Result<usize
     weights::layout(&plan.format, rows, cols)
         .and_then(|_| gptq::workspace_size(plan, rows, cols))
         .map_err(in_weights)
-}
-
-/// The formats of weights know their parameters by another name.
-fn in_weights(error: Error) -> Error {
-    let argument = if error.argument == c"params" { c"params.weights" } else { error.argument };
-    Error { argument, ..error }
 }
 
 /// Rounds the weights of a layer so that its outputs change little: one input channel after

@@ -19,8 +19,10 @@ mod hessian;
 #[cfg(feature = "range")]
 mod histogram;
 mod library;
-#[cfg(feature = "gptq")]
+#[cfg(feature = "linalg")]
 mod linalg;
+#[cfg(feature = "lora")]
+mod lora;
 mod pack;
 mod quantize;
 mod quantizer;
@@ -48,8 +50,10 @@ pub use hessian::*;
 #[cfg(feature = "range")]
 pub use histogram::*;
 pub use library::*;
-#[cfg(feature = "gptq")]
+#[cfg(feature = "linalg")]
 pub use linalg::*;
+#[cfg(feature = "lora")]
+pub use lora::*;
 pub use pack::*;
 pub use quantize::*;
 pub use quantizer::*;
@@ -86,8 +90,10 @@ pub use crate::params::gptq::{
 pub use crate::params::histogram::{
     HistogramKind, HistogramParams, HistogramRangeParams, HistogramSummary, RangeMethod,
 };
-#[cfg(feature = "gptq")]
+#[cfg(feature = "linalg")]
 pub use crate::params::linalg::GemmParams;
+#[cfg(feature = "lora")]
+pub use crate::params::lora::{LoraOutputs, LoraParams, LoraReport};
 pub use crate::params::matrix::{
     Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,
 };

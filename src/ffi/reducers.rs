@@ -507,7 +507,8 @@ pub unsafe extern "C" fn ptqk_process_stats(
         // SAFETY: as above; the outputs are disjoint.
         let (importance, workspace) = unsafe { (importance.slice(), workspace.slice()) };
         let k = dispatch::active();
-        process::run(k, exec, means, (counts, subset_size), importance, x, workspace)
+        let scratch = &mut scratch::Scratch::new(workspace);
+        process::run(k, exec, means, (counts, subset_size), importance, x, scratch)
     };
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }

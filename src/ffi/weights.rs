@@ -30,6 +30,17 @@ pub(super) unsafe fn codebook<'a>(
     Ok((values, span))
 }
 
+/// Functions that hold the parameters of a format within their own name them so.
+#[cfg(any(feature = "gptq", feature = "lora"))]
+pub(super) fn in_weights(error: Error) -> Error {
+    let argument = match error.argument {
+        name if name == c"params" => c"params.weights",
+        name if name == c"params.codebook" => c"params.weights.codebook",
+        name => name,
+    };
+    Error { argument, ..error }
+}
+
 /// Fills the parameters of weight compression: int8_asym per channel, weights `[out, in]`,
 /// scales in f16.
 #[unsafe(no_mangle)]

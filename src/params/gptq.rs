@@ -204,11 +204,7 @@ impl GptqParams {
         max_redamps: 10,
         passes: 3,
         reserved: 0,
-        weights: WeightParams {
-            mode: crate::params::weights::WeightMode::Int4Sym as u32,
-            group_size: 128,
-            ..WeightParams::DEFAULT
-        },
+        weights: WeightParams::INT4,
     };
 
     /// The settings with this name.
@@ -309,27 +305,13 @@ impl GptqOutputs {
     pub const DEFAULT: Self = Self {
         size: size_of::<Self>() as u32,
         reserved: 0,
-        codes: CodesMut {
-            data: core::ptr::null_mut(),
-            rows: 0,
-            cols: 0,
-            row_stride_bytes: 0,
-            code_type: 0,
-            reserved: 0,
-        },
+        codes: CodesMut::NONE,
         scale: core::ptr::null_mut(),
         zero_point: core::ptr::null_mut(),
         tensor_scale: core::ptr::null_mut(),
         permutation: core::ptr::null_mut(),
         loss: core::ptr::null_mut(),
-        dequantized: MatrixMut {
-            data: core::ptr::null_mut(),
-            rows: 0,
-            cols: 0,
-            row_stride: 0,
-            dtype: 0,
-            reserved: 0,
-        },
+        dequantized: MatrixMut::NONE,
     };
 }
 

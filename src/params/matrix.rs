@@ -197,6 +197,19 @@ pub struct MatrixMut {
     pub reserved: u32,
 }
 
+#[cfg(any(feature = "gptq", feature = "lora"))]
+impl MatrixMut {
+    /// No matrix.
+    pub(crate) const NONE: Self = Self {
+        data: core::ptr::null_mut(),
+        rows: 0,
+        cols: 0,
+        row_stride: 0,
+        dtype: 0,
+        reserved: 0,
+    };
+}
+
 /// A matrix of codes that is read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -237,6 +250,17 @@ pub struct CodesMut {
 }
 
 impl CodesMut {
+    /// No matrix.
+    #[cfg(any(feature = "gptq", feature = "lora"))]
+    pub(crate) const NONE: Self = Self {
+        data: core::ptr::null_mut(),
+        rows: 0,
+        cols: 0,
+        row_stride_bytes: 0,
+        code_type: 0,
+        reserved: 0,
+    };
+
     /// The same codes, to read.
     #[must_use]
     pub const fn as_codes(&self) -> Codes {

@@ -14,8 +14,10 @@ pub mod elementwise;
 pub mod gptq;
 #[cfg(feature = "range")]
 pub mod histogram;
-#[cfg(feature = "gptq")]
+#[cfg(feature = "linalg")]
 pub mod linalg;
+#[cfg(feature = "lora")]
+pub mod lora;
 pub mod matrix;
 pub mod quantization;
 #[cfg(feature = "requantize")]
@@ -71,7 +73,7 @@ pub(crate) fn choose<T: TryFrom<u32>>(
 }
 
 /// Refuses a structure within `params` that is not of the size it says.
-#[cfg(any(feature = "gptq", feature = "range"))]
+#[cfg(any(feature = "gptq", feature = "lora", feature = "range"))]
 pub(crate) fn known_size<T: Sized32>(size: u32, field: &'static CStr) -> Result {
     if size == T::SIZE {
         return Ok(());

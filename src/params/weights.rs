@@ -289,6 +289,11 @@ impl WeightParams {
         codebook: core::ptr::null(),
     };
 
+    /// 4 bits in groups of 128: what correction of the error is meant for.
+    #[cfg(any(feature = "gptq", feature = "lora"))]
+    pub(crate) const INT4: Self =
+        Self { mode: WeightMode::Int4Sym as u32, group_size: 128, ..Self::DEFAULT };
+
     /// Checks the documented ranges, without the shape.
     pub fn validate(&self) -> Result<WeightFormat> {
         let mode: WeightMode = choose(self.mode, c"mode", c"must be a PTQK_WEIGHT_MODE constant")?;

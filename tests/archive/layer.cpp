@@ -221,6 +221,22 @@ void weights_are_solved()
     ptqk::decompress_weights(ctx, params.weights, ptqk::codes_view(codes, PTQK_CODE_TYPE_I4, 2, 4), scale, nullptr,
                              ptqk::mut_view(restored, 2, 4));
     for (int i = 0; i < 8; i++) REQUIRE(restored[i] == values[i] && std::fabs(values[i] - weights[i]) < 0.2f);
+
+    auto correction = ptqk::lora_params();
+    correction.weights = params.weights;
+    correction.adapter_rank = 1;
+    correction.use_int8_adapters = 0;
+    const float means[8] = {1, 0.5f, 2, -1, 0.25f, 1, -1, 0};
+    float a[4], b[2];
+    auto adapters = ptqk::lora_outputs();
+    adapters.a = ptqk::mut_view(a, 1, 4);
+    adapters.b = ptqk::mut_view(b, 2, 1);
+    std::vector<std::uint8_t> room(ptqk::lora_workspace_size(ctx, correction, 2, 4, 2));
+    const auto corrected = ptqk::lora_correction(ctx, correction, view, ptqk::codes_view(codes, PTQK_CODE_TYPE_I4, 2, 4),
+                                                 scale, nullptr, nullptr, ptqk::view(means, 2, 4), nullptr, adapters,
+                                                 room.data(), room.size());
+    REQUIRE(corrected.samples == 2 && corrected.noise_after <= corrected.noise_before);
+
     hessian[1] = std::nanf("");
     const auto error = failure([&] { ptqk::gptq(ctx, params, view, square, outputs, workspace.data(), 1 << 20); });
     REQUIRE(std::string(error.what()).find("hessian") == 0);

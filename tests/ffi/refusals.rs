@@ -1467,6 +1467,8 @@ fn defaults() {
         ptqk_gptq_params_default: GptqParams,
         ptqk_gptq_outputs_default: GptqOutputs,
         ptqk_hessian_params_default: HessianParams,
+        ptqk_lora_params_default: LoraParams,
+        ptqk_lora_outputs_default: LoraOutputs,
         ptqk_weight_params_default: WeightParams,
         ptqk_group_fallback_params_default: GroupFallbackParams,
         ptqk_convert_params_default: ConvertParams,

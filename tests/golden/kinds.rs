@@ -47,6 +47,7 @@ pub const IMPLEMENTED: &[Entry] = &[
     ),
     ("group_size_fallback", None),
     ("gptq", Some(&["int4_sym", "int4_asym", "nf4"])),
+    ("lora", None),
 ];
 
 /// Cases of these are counted and not run.
@@ -55,7 +56,6 @@ pub const PENDING: &[Entry] = &[
     ("awq", None),
     ("awq_data_free", None),
     ("gptq", Some(&["int4_sym scale_estimation", "int4_asym scale_estimation"])),
-    ("lora", None),
     ("smooth_quant", None),
     ("channel_alignment", None),
     ("fast_bias_correction", None),

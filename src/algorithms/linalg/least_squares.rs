@@ -57,8 +57,8 @@ pub fn add_gram(
     let wide = scratch.array::<f64>(count.saturating_mul(PIECE))?;
     for start in (0..n).step_by(PIECE) {
         let cols = start..n.min(start + PIECE);
-        let len = cols.len();
-        for (to, row) in wide.chunks_mut(len).zip(a.chunks(n)) {
+        let len = cols.len().max(1);
+        for (to, row) in wide.chunks_mut(len).zip(a.chunks(n.max(1))) {
             let row = part(row, cols.clone());
             to.iter_mut().zip(row).for_each(|(to, x)| *to = f64::from(*x));
         }
@@ -164,7 +164,7 @@ fn invert(k: &Kernels, l: &mut [f64], n: usize) {
         let x = part_mut(above, j * n..(j + 1) * n);
         x.fill(0.0);
         put(x, j, first);
-        for (i, row) in below.chunks(n).enumerate() {
+        for (i, row) in below.chunks(n.max(1)).enumerate() {
             let i = j + 1 + i;
             let sum = k.dot_f64(part(row, j..i), part(x, j..i));
             put(x, i, -sum / at(row, i));

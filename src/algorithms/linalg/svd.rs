@@ -111,7 +111,7 @@ fn complete(
     let count = norms.len();
     lq::lq(k, exec, scratch, (left, count), l)?;
     // The others keep their place, but perhaps not their sign.
-    let diagonal = l.iter().step_by(count + 1);
+    let diagonal = l.iter().step_by((count + 1).max(1));
     for ((row, norm), l) in left.chunks_mut(count.max(1)).zip(norms).zip(diagonal) {
         if *norm != 0.0 && *l < 0.0 {
             row.iter_mut().for_each(|x| *x = -*x);

@@ -294,7 +294,7 @@ fn copy(source: Source<'_>, to: &mut [f32]) {
     for row in 0..view.rows() {
         let Run::F32(x) = view.row(row) else { return };
         let (start, step) = if transposed { (row * across, down) } else { (row * down, across) };
-        for (i, (to, x)) in to.iter_mut().skip(start).step_by(step).zip(x).enumerate() {
+        for (i, (to, x)) in to.iter_mut().skip(start).step_by(step.max(1)).zip(x).enumerate() {
             let column = if transposed { row } else { i };
             *to = source.factors.get(column).map_or(*x, |factor| x * factor);
         }

@@ -45,10 +45,10 @@ pub fn run(
     (counts, subset): (&[u64], usize),
     importance: &mut [f32],
     taken: MatrixViewMut<'_>,
-    workspace: &mut [u8],
+    scratch: &mut Scratch<'_>,
 ) -> Result {
     let (samples, channels) = (means.rows(), means.cols());
-    let [order, other] = carve(samples, subset, &mut Scratch::new(workspace))?;
+    let [order, other] = carve(samples, subset, scratch)?;
     for (i, place) in (0..).zip(order.iter_mut()) {
         *place = i;
     }

@@ -80,6 +80,39 @@ pub fn decompress(
     src: &Compressed<'_>,
     dst: MatrixViewMut<'_>,
 ) -> Result {
+    decompress_then(k, exec, src, dst, |_, _| ())
+}
+
+/// What the compression lost: `weights - src`, rounded once, as f32.
+#[cfg(feature = "lora")]
+pub(in crate::algorithms) fn residual(
+    k: &Kernels,
+    exec: Exec<'_>,
+    weights: MatrixView<'_>,
+    src: &Compressed<'_>,
+    dst: MatrixViewMut<'_>,
+) -> Result {
+    decompress_then(k, exec, src, dst, |tile, dst| {
+        let mut floats = [0.0; STAGE];
+        for (i, row) in tile.rows.clone().enumerate() {
+            for piece in pieces(tile.cols.len()) {
+                let (start, end) = (tile.cols.start + piece.start, tile.cols.start + piece.end);
+                let x = widened(k, weights.run(row, start..end), &mut floats);
+                let to = dst.floats_mut(i, piece);
+                to.iter_mut().zip(x).for_each(|(value, x)| *value = *x - *value);
+            }
+        }
+    })
+}
+
+/// Turns compressed weights back into floats, and calls `then` with each tile of them.
+fn decompress_then(
+    k: &Kernels,
+    exec: Exec<'_>,
+    src: &Compressed<'_>,
+    dst: MatrixViewMut<'_>,
+    then: impl Fn(&Tile, &mut MatrixViewMut<'_>) + Sync,
+) -> Result {
     let (rows, cols, code_type) = (dst.rows(), dst.cols(), src.codes.code_type());
     let grouping = Grouping::new(&src.format, rows, cols)?;
     let codebook = codebook_of(&src.format, src.codebook);
@@ -93,6 +126,7 @@ pub fn decompress(
             let out = dst.run_mut(row - top, run.start - left..run.end - left);
             dequantize_row(k, codes, params, code_type, out);
         });
+        then(tile, &mut dst);
     })
 }
 

@@ -3,6 +3,7 @@
 mod floats;
 mod gptq;
 mod histogram;
+mod lora;
 mod quantizer;
 mod range;
 mod weights;
@@ -32,6 +33,7 @@ pub fn run(case: &Case) -> Result<Tensors, String> {
         "wc" if !case.text("mode")?.starts_with("int") => floats::compress(case),
         "wc" => weights::compress(case),
         "gptq" => gptq::gptq(case),
+        "lora" => lora::lora(case),
         "group_size_fallback" => weights::group_size_fallback(case),
         other => Err(format!("no handler for {other}")),
     }

@@ -8,11 +8,13 @@
 mod floats;
 mod gptq;
 mod histogram;
+mod lora;
 mod range;
 
 pub use floats::{FloatSpec, NumberType, compress_floats, decode, encode, fake_convert, fp8_scale};
 pub use gptq::{GptqSpec, gptq, hessian};
 pub use histogram::histogram_range;
+pub use lora::{LoraSpec, lora};
 pub use range::{
     Along, Collection, Estimator, TensorRef, along, channel_mean, estimate, hawq, median_mad,
     percentiles, process_stats,

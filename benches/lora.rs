@@ -1,0 +1,95 @@
+//! Low-rank correction of square layers through the C border on every tier of this CPU, one thread: int4_sym
+//! in groups of 128, 128 samples, 3 iterations. Milliseconds, medians. `PTQK_BENCH_ROWS=4096` picks one size.
+
+#![allow(
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a bench may stop on its first surprise"
+)]
+#![allow(unsafe_code, reason = "the C border takes pointers")]
+
+#[path = "common/calls.rs"]
+mod calls;
+mod common;
+
+use calls::{matrix, ok, report};
+use common::floats;
+use ptqk::ffi::*;
+use std::ptr::{null, null_mut};
+
+const SAMPLES: usize = 128;
+
+fn correction(n: usize, rank: usize, turns: usize) {
+    let (weights, means) = (floats(n * n), floats(SAMPLES * n));
+    let params = LoraParams { adapter_rank: rank as u32, ..LoraParams::DEFAULT };
+    let (mut layout, mut room) = (WeightLayout::default(), 0);
+    // SAFETY: the pointers are to live values.
+    unsafe {
+        ok(ptqk_weight_layout_query(null(), &params.weights, n, n, &mut layout));
+        ok(ptqk_lora_workspace_size(null(), &params, n, n, SAMPLES, &mut room));
+    }
+    let bytes = |data: &mut [u8], rows, cols, stride, code_type| CodesMut {
+        data: data.as_mut_ptr().cast(),
+        rows,
+        cols,
+        row_stride_bytes: stride,
+        code_type,
+        reserved: 0,
+    };
+    let (mut codes, mut scale) = (vec![0_u8; layout.code_bytes], vec![0_u16; layout.groups]);
+    let codes = bytes(&mut codes, n, n, layout.code_row_bytes, layout.code_type);
+    let (w, x) = (matrix(&weights, n, n), matrix(&means, SAMPLES, n));
+    let scale = scale.as_mut_ptr().cast();
+    // SAFETY: all buffers have the sizes of the queries.
+    ok(unsafe {
+        let (none, nothing) = (null_mut(), null_mut());
+        ptqk_compress_weights(null(), &params.weights, &w, &codes, scale, none, nothing)
+    });
+    let (mut a, mut b) = (vec![0_u8; rank * n], vec![0_u8; n * rank]);
+    let (mut a_scale, mut b_scale) = (vec![0.0; rank], vec![0.0; n]);
+    let (mut a_zero, mut b_zero) = (vec![0; rank], vec![0; n]);
+    let outputs = LoraOutputs {
+        a_codes: bytes(&mut a, rank, n, n, CodeType::U8 as u32),
+        b_codes: bytes(&mut b, n, rank, rank, CodeType::U8 as u32),
+        a_scale: a_scale.as_mut_ptr(),
+        b_scale: b_scale.as_mut_ptr(),
+        a_zero_point: a_zero.as_mut_ptr(),
+        b_zero_point: b_zero.as_mut_ptr(),
+        ..LoraOutputs::DEFAULT
+    };
+    let (mut workspace, mut done) = (vec![0_u8; room], LoraReport::default());
+    let codes = codes.as_codes();
+    report(&format!("lora {n}, rank {rank}"), turns, || {
+        let at = workspace.as_mut_ptr().cast();
+        // SAFETY: all buffers have the sizes of the queries.
+        ok(unsafe {
+            ptqk_lora_correction(
+                null(),
+                &params,
+                &w,
+                &codes,
+                scale,
+                null(),
+                null(),
+                &x,
+                null(),
+                &outputs,
+                &mut done,
+                at,
+                room,
+            )
+        });
+    });
+    let LoraReport { noise_before, noise_decomposed, noise_after, .. } = done;
+    println!("    noise {noise_before:.4e}, {noise_decomposed:.4e}, {noise_after:.4e}");
+}
+
+fn main() {
+    let only = std::env::var("PTQK_BENCH_ROWS").ok().and_then(|n| n.parse().ok());
+    for n in only.map_or(vec![1024, 2048, 4096], |n| vec![n]) {
+        for rank in [8, 256] {
+            correction(n, rank, if n > 2048 { 3 } else { 7 });
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The adapters as the caller wants them.
+
+use super::Sizes;
+use crate::algorithms::stage::{narrowed, pieces};
+use crate::algorithms::weights::{ScalesMut, compress};
+use crate::kernels::Kernels;
+use crate::parallel::Exec;
+use crate::params::matrix::Dtype;
+use crate::params::weights::{WeightFormat, WeightMode, WeightParams};
+use crate::scratch::Scratch;
+use crate::status::Result;
+use crate::views::{CodesViewMut, MatrixView, MatrixViewMut, PerGroup, Run};
+
+/// Where an adapter goes.
+#[derive(Debug)]
+pub struct Adapter<'a> {
+    /// Its floats, if they are wanted.
+    pub values: Option<MatrixViewMut<'a>>,
+    /// Its codes, and a scale and a zero point per row, if they are wanted.
+    pub codes: Option<(CodesViewMut<'a>, &'a mut [f32], &'a mut [u8])>,
+}
+
+/// Where the results go.
+#[derive(Debug)]
+pub struct Outputs<'a> {
+    /// `A`.
+    pub a: Adapter<'a>,
+    /// `B`.
+    pub b: Adapter<'a>,
+    /// The noise at each step, or none.
+    pub noises: &'a mut [f32],
+}
+
+/// Cuts, or counts, the workspace for a layer.
+pub(super) fn workspace(scratch: &mut Scratch<'_>, sizes: Sizes) -> Result {
+    scratch.array::<f32>(sizes.rank.saturating_mul(sizes.outputs)).map(|_| ())
+}
+
+pub(super) fn write(
+    k: &Kernels,
+    exec: Exec<'_>,
+    scratch: &mut Scratch<'_>,
+    sizes: Sizes,
+    (u, v): (&[f32], &[f32]),
+    noises: &[f32],
+    to: Outputs<'_>,
+) -> Result {
+    let b = scratch.array(sizes.rank.saturating_mul(sizes.outputs))?;
+    for (i, v) in v.chunks(sizes.outputs.max(1)).enumerate() {
+        let column = b.iter_mut().skip(i).step_by(sizes.rank.max(1));
+        column.zip(v).for_each(|(to, from)| *to = *from);
+    }
+    to.noises.iter_mut().zip(noises).for_each(|(to, from)| *to = *from);
+    to.a.write(k, exec, MatrixView::dense(u, sizes.inputs))?;
+    to.b.write(k, exec, MatrixView::dense(b, sizes.rank))
+}
+
+impl Adapter<'_> {
+    fn write(self, k: &Kernels, exec: Exec<'_>, from: MatrixView<'_>) -> Result {
+        if let Some(mut to) = self.values {
+            for row in 0..from.rows() {
+                for piece in pieces(from.cols()) {
+                    let Run::F32(x) = from.run(row, piece.clone()) else { continue };
+                    narrowed(k, to.run_mut(row, piece), |to| {
+                        to.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
+                    });
+                }
+            }
+        }
+        let Some((codes, scale, zero_point)) = self.codes else { return Ok(()) };
+        let format = int8()?;
+        let scale = ScalesMut::F32(PerGroup::new(scale, 1, from.cols()));
+        let zero_point = PerGroup::new(zero_point, 1, from.cols());
+        compress(k, exec, &format, &[], from, (codes, scale, zero_point), &mut [])
+    }
+}
+
+/// Eight bits with a zero point per row.
+fn int8() -> Result<WeightFormat> {
+    let mode = WeightMode::Int8Asym as u32;
+    WeightParams { mode, scale_dtype: Dtype::F32 as u32, ..WeightParams::DEFAULT }.validate()
+}

@@ -1,0 +1,200 @@
+//! Parameters of low-rank correction.
+
+use crate::params::matrix::{CodesMut, MatrixMut};
+use crate::params::weights::{WeightFormat, WeightParams};
+use crate::params::{flag, known_size, sized};
+use crate::status::{Error, Result};
+
+/// Settings of `ptqk_lora_correction`.
+///
+/// Source: NNCF `AdvancedLoraCorrectionParameters`, but for `oversampling`, `max_steps`, `tolerance` and
+/// `seed`, which say how the truncated decomposition goes (NNCF has the whole one).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoraParams {
+    /// `sizeof(ptqk_lora_params)`, filled by `ptqk_lora_params_default`.
+    pub size: u32,
+    /// Rank of the adapters. Range: `1..2^24`, no more than there are input or output channels.
+    /// Default: 8 (the code of NNCF; its documentation says 16).
+    pub adapter_rank: u32,
+    /// How often each adapter is fitted by least squares, given the other. Range: `0..1000`. Default: 3.
+    pub num_iterations: u32,
+    /// 1 (default): the fits weigh the error of the weights, too. 0: that of the outputs alone. Range: 0
+    /// or 1.
+    pub apply_regularization: u32,
+    /// Samples that are wanted, as `ptqk_process_stats` takes them; 0 for all. Default: 128.
+    pub subset_size: u32,
+    /// 1 (default): the adapters are compressed to 8 bits, as by `ptqk_compress_weights` with
+    /// `PTQK_WEIGHT_MODE_INT8_ASYM`, one f32 scale and zero point per row. 0: they stay floats. Range: 0
+    /// or 1.
+    pub use_int8_adapters: u32,
+    /// Vectors beyond the rank that the decomposition goes on with: more of them need fewer steps. Range:
+    /// `0..1024`. Default: 8. Layers with few channels, or of which the adapters have many, are decomposed
+    /// as a whole.
+    pub oversampling: u32,
+    /// Most steps of the decomposition, each a product with the error of the weights and one with its
+    /// transpose. Range: `1..1000`. Default: 4.
+    pub max_steps: u32,
+    /// The decomposition ends when some steps add less than this share of the squares that are captured.
+    /// Range: `0..1`. Default: 0.01.
+    pub tolerance: f32,
+    /// Must be 0.
+    pub reserved: u32,
+    /// Key of the random numbers from which the decomposition starts. Default: 0.
+    pub seed: u64,
+    /// The parameters of the compression. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a `group_size` of
+    /// 128; all else as `ptqk_weight_params_default` fills it.
+    pub weights: WeightParams,
+}
+
+/// `LoraParams` after the checks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoraPlan {
+    /// Rank of the adapters.
+    pub rank: usize,
+    /// Fits of each adapter.
+    pub iterations: usize,
+    /// Whether fits weigh the error of the weights.
+    pub regularized: bool,
+    /// Samples that are wanted, or 0.
+    pub subset: usize,
+    /// Whether the adapters become codes.
+    pub int8: bool,
+    /// Vectors beyond the rank.
+    pub oversampling: usize,
+    /// Most steps.
+    pub steps: usize,
+    /// The gain that ends the steps.
+    pub tolerance: f32,
+    /// Key of the random numbers.
+    pub seed: u64,
+    /// The format of the weights.
+    pub format: WeightFormat,
+}
+
+impl LoraParams {
+    /// The documented defaults.
+    pub const DEFAULT: Self = Self {
+        size: size_of::<Self>() as u32,
+        adapter_rank: 8,
+        num_iterations: 3,
+        apply_regularization: 1,
+        subset_size: 128,
+        use_int8_adapters: 1,
+        oversampling: 8,
+        max_steps: 4,
+        tolerance: 0.01,
+        reserved: 0,
+        seed: 0,
+        weights: WeightParams::INT4,
+    };
+
+    /// Checks the documented ranges, without the shape.
+    pub fn validate(&self) -> Result<LoraPlan> {
+        let refuse =
+            |field, rule, value: u32| Err(Error::field(c"params", field, rule, f64::from(value)));
+        if !(1..=1 << 24).contains(&self.adapter_rank) {
+            return refuse(c"adapter_rank", c"must be in 1..2^24", self.adapter_rank);
+        }
+        if self.num_iterations > 1000 {
+            return refuse(c"num_iterations", c"must be in 0..1000", self.num_iterations);
+        }
+        if self.oversampling > 1024 {
+            return refuse(c"oversampling", c"must be in 0..1024", self.oversampling);
+        }
+        if !(1..=1000).contains(&self.max_steps) {
+            return refuse(c"max_steps", c"must be in 1..1000", self.max_steps);
+        }
+        if !(0.0..=1.0).contains(&self.tolerance) {
+            let value = f64::from(self.tolerance);
+            return Err(Error::field(c"params", c"tolerance", c"must be in 0..1", value));
+        }
+        if self.reserved != 0 {
+            return refuse(c"reserved", c"must be 0", self.reserved);
+        }
+        known_size::<WeightParams>(self.weights.size, c"weights.size")?;
+        let format = self.weights.validate();
+        Ok(LoraPlan {
+            rank: self.adapter_rank as usize,
+            iterations: self.num_iterations as usize,
+            regularized: flag(self.apply_regularization, c"apply_regularization")?,
+            subset: self.subset_size as usize,
+            int8: flag(self.use_int8_adapters, c"use_int8_adapters")?,
+            oversampling: self.oversampling as usize,
+            steps: self.max_steps as usize,
+            tolerance: self.tolerance,
+            seed: self.seed,
+            format: format.map_err(|error| Error { argument: c"params.weights", ..error })?,
+        })
+    }
+}
+
+sized!(LoraParams);
+
+/// Where `ptqk_lora_correction` writes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct LoraOutputs {
+    /// `sizeof(ptqk_lora_outputs)`, filled by `ptqk_lora_outputs_default`.
+    pub size: u32,
+    /// Must be 0.
+    pub reserved: u32,
+    /// Receives `A`, `[rank, in]`, of any float type. With `use_int8_adapters` `data` may be NULL: nothing
+    /// is written then.
+    pub a: MatrixMut,
+    /// Receives `B`, `[out, rank]`, as `a`.
+    pub b: MatrixMut,
+    /// Receives the codes of `A`, of `PTQK_CODE_TYPE_U8`, with `use_int8_adapters`; not read otherwise.
+    pub a_codes: CodesMut,
+    /// Receives the codes of `B`, as `a_codes`.
+    pub b_codes: CodesMut,
+    /// Receives `rank` scales of the rows of `A` with `use_int8_adapters`; not read otherwise.
+    pub a_scale: *mut f32,
+    /// Receives `out` scales of the rows of `B`, as `a_scale`.
+    pub b_scale: *mut f32,
+    /// Receives `rank` zero points of the rows of `A`, as `a_scale`.
+    pub a_zero_point: *mut u8,
+    /// Receives `out` zero points of the rows of `B`, as `a_scale`.
+    pub b_zero_point: *mut u8,
+    /// Receives `2 + 2 * num_iterations` noises: without adapters, with those of the decomposition, then
+    /// after each fit, `B` before `A`. May be NULL.
+    pub noises: *mut f32,
+}
+
+impl LoraOutputs {
+    /// Nothing to write to.
+    pub const DEFAULT: Self = Self {
+        size: size_of::<Self>() as u32,
+        reserved: 0,
+        a: MatrixMut::NONE,
+        b: MatrixMut::NONE,
+        a_codes: CodesMut::NONE,
+        b_codes: CodesMut::NONE,
+        a_scale: core::ptr::null_mut(),
+        b_scale: core::ptr::null_mut(),
+        a_zero_point: core::ptr::null_mut(),
+        b_zero_point: core::ptr::null_mut(),
+        noises: core::ptr::null_mut(),
+    };
+}
+
+sized!(LoraOutputs);
+
+/// What `ptqk_lora_correction` achieved, before the adapters are rounded. The noise is the mean magnitude of
+/// the error of the outputs over the samples that were taken: 0 without samples.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct LoraReport {
+    /// Noise without adapters.
+    pub noise_before: f32,
+    /// Noise with the adapters of the decomposition.
+    pub noise_decomposed: f32,
+    /// Noise with the adapters as they are.
+    pub noise_after: f32,
+    /// Samples that were taken.
+    pub samples: u32,
+}
+
+const _: () =
+    assert!(size_of::<LoraParams>() == 48 + size_of::<WeightParams>(), "ptqk_lora_params");
+const _: () = assert!(size_of::<LoraReport>() == 16, "ptqk_lora_report");
