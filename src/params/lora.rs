@@ -29,7 +29,7 @@ pub struct LoraParams {
     /// or 1.
     pub use_int8_adapters: u32,
     /// Vectors beyond the rank that the decomposition goes on with: more of them need fewer steps. Range:
-    /// `0..1024`. Default: 8. Layers with few channels, or of which the adapters have many, are decomposed
+    /// `0..1024`. Default: 4. Layers with few channels, or of which the adapters have many, are decomposed
     /// as a whole.
     pub oversampling: u32,
     /// Most steps of the decomposition, each a product with the error of the weights and one with its
@@ -81,7 +81,7 @@ impl LoraParams {
         apply_regularization: 1,
         subset_size: 128,
         use_int8_adapters: 1,
-        oversampling: 8,
+        oversampling: 4,
         max_steps: 4,
         tolerance: 0.01,
         reserved: 0,

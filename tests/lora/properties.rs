@@ -251,7 +251,7 @@ fn a_few_steps_are_enough() {
     let layer = Layer::new(260, 300, 40, 40);
     for (mode, group) in [(MODES[2], 50), (MODES[3], -1), (MODES[4], 100)] {
         let from = Compressed::new(&layer, &mode, (group, 1), F32);
-        for rank in [4, 16] {
+        for rank in [4, 8, 16] {
             let some = correct(&from.settings(rank), &from).report;
             let whole = correct(&LoraParams { oversampling: 1024, ..from.settings(rank) }, &from);
             let (some, whole) = (some.noise_after, whole.report.noise_after);

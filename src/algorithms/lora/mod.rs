@@ -132,14 +132,16 @@ pub fn correct(
     let Layer { weights, compressed, means, token_counts } = layer;
     let shape = Shape { rows: weights.rows(), cols: weights.cols(), samples: means.rows() };
     let sizes = Sizes::new(plan, shape)?;
-    finite(k, exec, *weights, c"weights")?;
     finite(k, exec, *means, c"means")?;
     let memory = Memory::carve(scratch, plan, sizes)?;
     let Memory { residual: lost, x, importance, errors, sigma, u, v, noises } = memory;
     let quiet = exec.silent();
     residual(k, quiet, *weights, compressed, MatrixViewMut::dense(lost, shape.cols))?;
     let lost = MatrixView::dense(lost, shape.cols);
-    finite(k, exec, lost, c"scale")?;
+    // Weights that are not finite lose something that is not.
+    if let Err(error) = finite(k, exec, lost, c"scale") {
+        return finite(k, exec, *weights, c"weights").and(Err(error));
+    }
     let lost = Operand { view: lost, transposed: plan.format.by_column };
     let packed = Packed::new(k, quiet, scratch, lost)?;
     let total = plan.iterations + 2;
