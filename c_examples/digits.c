@@ -9,8 +9,8 @@
  * calibration images that are not part of the test. "fp8" rows round activations and weights to 8-bit
  * floats, calibrated in the same way, and sum the products in 32-bit ones. "weights" rows store the
  * weights in few bits and unpack them for a network that computes in floating point; "gptq" rows do, too, and
- * choose the codes by what calibration images make of each layer, behind layers that are solved already. "activations"
- * rows leave the weights as they are and round the inputs of every layer to few levels, on ranges that
+ * choose the codes by what calibration images make of each layer, behind layers that are solved already. "+ lora" rows
+ * add to either a pair of thin 8-bit matrices that makes up for a part of what was lost. "activations" rows leave the weights as they are and round the inputs of every layer to few levels, on ranges that
  * an estimator found over batches of calibration images.
  *
  * To add a row, add a line to `configurations`. To add a method, write one function that fills in
@@ -280,51 +280,81 @@ static void run_int8(const configuration *c, const demo *d, result *r)
 
 /* ---- Method 3: compressed weights, floating-point arithmetic ---- */
 
+/* A layer as it is stored. */
+typedef struct stored_layer {
+    ptqk_weight_params params;
+    ptqk_weight_layout layout;
+    void *codes, *scale;
+    uint8_t *zero_point;
+    float tensor_scale; /* written and read with NVFP4 only */
+} stored_layer;
+
+static void allocate_layer(const ptqk_weight_params *params, size_t l, stored_layer *stored)
+{
+    stored->params = *params;
+    CHECK(ptqk_weight_layout_query(&ctx, params, width[l + 1], width[l], &stored->layout));
+    stored->codes = allocate(stored->layout.code_bytes);
+    stored->scale = allocate(stored->layout.scale_bytes);
+    stored->zero_point =
+        stored->layout.zero_point_bytes > 0 ? (uint8_t *)allocate(stored->layout.zero_point_bytes) : NULL;
+}
+
+static ptqk_codes_mut stored_codes(const stored_layer *stored, size_t l)
+{
+    const ptqk_codes_mut codes = {
+        stored->codes, width[l + 1], width[l], stored->layout.code_row_bytes, stored->layout.code_type, 0};
+    return codes;
+}
+
+static void free_layer(stored_layer *stored)
+{
+    free(stored->zero_point);
+    free(stored->scale);
+    free(stored->codes);
+}
+
 /* Compresses layer l and writes what is left of its weights to `restored`. */
-static void compress_layer(const configuration *c, const demo *d, size_t l, float *restored, result *r)
+static void compress_layer(const configuration *c, const demo *d, size_t l, const activations *batch, float *restored,
+                           stored_layer *stored, result *r)
 {
     const size_t rows = width[l + 1], cols = width[l];
     const ptqk_matrix weights = matrix(d->net.weight[l], rows, cols);
     const ptqk_matrix_mut destination = {restored, rows, cols, cols, PTQK_DTYPE_F32, 0};
     double fastest = (double)INFINITY;
     ptqk_weight_params params;
-    ptqk_weight_layout layout;
     int i;
 
+    (void)batch;
     ptqk_weight_params_default(&params);
     params.mode = c->mode;
     params.group_size = c->group_size;
     params.scale_dtype = PTQK_DTYPE_F16;
-    CHECK(ptqk_weight_layout_query(&ctx, &params, rows, cols, &layout));
+    allocate_layer(&params, l, stored);
 
-    void *const bytes = allocate(layout.code_bytes);
-    void *const scale = allocate(layout.scale_bytes);
-    float tensor_scale; /* written and read with NVFP4 only */
-    uint8_t *const zero_point = layout.zero_point_bytes > 0 ? (uint8_t *)allocate(layout.zero_point_bytes) : NULL;
-    const ptqk_codes_mut written = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
-    const ptqk_codes read = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
+    const ptqk_codes_mut written = stored_codes(stored, l);
+    const ptqk_codes read = {stored->codes, rows, cols, written.row_stride_bytes, written.code_type, 0};
     for (i = 0; i < TIMED_RUNS; i++) {
         const double start = now();
-        CHECK(ptqk_compress_weights(&ctx, &params, &weights, &written, scale, zero_point, &tensor_scale));
+        CHECK(ptqk_compress_weights(&ctx, &params, &weights, &written, stored->scale, stored->zero_point,
+                                    &stored->tensor_scale));
         fastest = shorter(fastest, now() - start);
     }
-    CHECK(ptqk_decompress_weights(&ctx, &params, &read, scale, zero_point, &tensor_scale, &destination));
+    CHECK(ptqk_decompress_weights(&ctx, &params, &read, stored->scale, stored->zero_point, &stored->tensor_scale,
+                                  &destination));
     r->microseconds += fastest;
-    r->weight_bytes += layout.total_bytes;
-
-    free(zero_point);
-    free(scale);
-    free(bytes);
+    r->weight_bytes += stored->layout.total_bytes;
 }
 
 /* `restored` becomes the network that is left when the weights are compressed. */
 static void compress_network(const configuration *c, const demo *d, network *restored, result *r)
 {
+    stored_layer stored;
     size_t l;
     for (l = 0; l < LAYERS; l++) {
         restored->bias[l] = copy_floats(d->net.bias[l], width[l + 1]);
         restored->weight[l] = allocate_floats(width[l + 1] * width[l]);
-        compress_layer(c, d, l, restored->weight[l], r);
+        compress_layer(c, d, l, NULL, restored->weight[l], &stored, r);
+        free_layer(&stored);
     }
 }
 
@@ -373,7 +403,7 @@ static float *find_hessian(const activations *batch, size_t l)
 
 /* Solves layer l for the inputs in `batch` and writes what is left of its weights to `restored`. */
 static void solve_layer(const configuration *c, const demo *d, size_t l, const activations *batch, float *restored,
-                        result *r)
+                        stored_layer *stored, result *r)
 {
     const size_t rows = width[l + 1], cols = width[l];
     const ptqk_matrix weights = matrix(d->net.weight[l], rows, cols);
@@ -382,23 +412,19 @@ static void solve_layer(const configuration *c, const demo *d, size_t l, const a
     double fastest = (double)INFINITY;
     ptqk_gptq_params params;
     ptqk_gptq_outputs outputs;
-    ptqk_weight_layout layout;
     size_t room;
     int i;
 
     CHECK(ptqk_gptq_params_preset(&ctx, c->per_channel, &params));
     params.weights.mode = c->mode;
     params.weights.group_size = c->group_size;
-    CHECK(ptqk_weight_layout_query(&ctx, &params.weights, rows, cols, &layout));
+    allocate_layer(&params.weights, l, stored);
     CHECK(ptqk_gptq_workspace_size(&ctx, &params, rows, cols, &room));
     void *const workspace = allocate(room);
-    void *const bytes = allocate(layout.code_bytes);
-    void *const scale = allocate(layout.scale_bytes);
-    const ptqk_codes_mut codes = {bytes, rows, cols, layout.code_row_bytes, layout.code_type, 0};
     const ptqk_matrix_mut destination = {restored, rows, cols, cols, PTQK_DTYPE_F32, 0};
     ptqk_gptq_outputs_default(&outputs);
-    outputs.codes = codes;
-    outputs.scale = scale;
+    outputs.codes = stored_codes(stored, l);
+    outputs.scale = stored->scale;
     outputs.dequantized = destination;
     for (i = 0; i < TIMED_RUNS; i++) {
         const double start = now();
@@ -406,25 +432,37 @@ static void solve_layer(const configuration *c, const demo *d, size_t l, const a
         fastest = shorter(fastest, now() - start);
     }
     r->microseconds += fastest;
-    r->weight_bytes += layout.total_bytes;
+    r->weight_bytes += stored->layout.total_bytes;
 
-    free(scale);
-    free(bytes);
     free(workspace);
     free(hessian);
 }
 
-static void run_gptq(const configuration *c, const demo *d, result *r)
+/* A way to store a layer, and to write what is left of its weights. */
+typedef void layer_function(const configuration *c, const demo *d, size_t l, const activations *batch, float *restored,
+                            stored_layer *stored, result *r);
+
+/* Something that is done to a layer once it is stored. */
+typedef void after_function(const demo *d, size_t l, const activations *batch, float *restored,
+                            const stored_layer *stored, result *r);
+
+/* Stores layer after layer, each for the inputs that it has behind those before it. */
+static void run_layers(const configuration *c, const demo *d, result *r, layer_function *store, after_function *after)
 {
     network restored;
     activations batch;
+    stored_layer stored;
     size_t l;
     allocate_activations(&batch, d->calibration.count);
     memcpy(batch.layer[0], d->calibration.layer[0], batch.count * PIXELS * sizeof(float));
     for (l = 0; l < LAYERS; l++) {
         restored.bias[l] = copy_floats(d->net.bias[l], width[l + 1]);
         restored.weight[l] = allocate_floats(width[l + 1] * width[l]);
-        solve_layer(c, d, l, &batch, restored.weight[l], r);
+        store(c, d, l, &batch, restored.weight[l], &stored, r);
+        if (after != NULL) {
+            after(d, l, &batch, restored.weight[l], &stored, r);
+        }
+        free_layer(&stored);
         run_layer(&restored, l, &batch);
     }
     free_activations(&batch);
@@ -435,7 +473,123 @@ static void run_gptq(const configuration *c, const demo *d, result *r)
     free_network(&restored);
 }
 
-/* ---- Method 5: 8-bit floats for weights and activations, sums in 32-bit floats ---- */
+static void run_gptq(const configuration *c, const demo *d, result *r)
+{
+    run_layers(c, d, r, solve_layer, NULL);
+}
+
+/* ---- Method 5: either with low-rank correction ---- */
+
+enum { RANK = 8 };
+
+/* One of the two thin matrices as 8-bit codes, and as the floats that they stand for. */
+typedef struct adapter {
+    size_t rows, cols;
+    uint8_t *codes, *zero_point;
+    float *scale, *values;
+} adapter;
+
+static void allocate_adapter(adapter *a, size_t rows, size_t cols)
+{
+    a->rows = rows;
+    a->cols = cols;
+    a->codes = (uint8_t *)allocate(rows * cols);
+    a->zero_point = (uint8_t *)allocate(rows);
+    a->scale = allocate_floats(rows);
+    a->values = allocate_floats(rows * cols);
+}
+
+static ptqk_codes_mut adapter_codes(const adapter *a)
+{
+    const ptqk_codes_mut codes = {a->codes, a->rows, a->cols, a->cols, PTQK_CODE_TYPE_U8, 0};
+    return codes;
+}
+
+static void restore_adapter(const adapter *a)
+{
+    const ptqk_codes codes = {a->codes, a->rows, a->cols, a->cols, PTQK_CODE_TYPE_U8, 0};
+    const ptqk_matrix_mut values = {a->values, a->rows, a->cols, a->cols, PTQK_DTYPE_F32, 0};
+    ptqk_weight_params params;
+    ptqk_weight_params_default(&params); /* int8_asym, one group per row */
+    params.scale_dtype = PTQK_DTYPE_F32;
+    CHECK(ptqk_decompress_weights(&ctx, &params, &codes, a->scale, a->zero_point, NULL, &values));
+}
+
+static void free_adapter(adapter *a)
+{
+    free(a->values);
+    free(a->scale);
+    free(a->zero_point);
+    free(a->codes);
+}
+
+/* Adds to the restored weights of layer l what the adapters win back. */
+static void correct_layer(const demo *d, size_t l, const activations *batch, float *restored,
+                          const stored_layer *stored, result *r)
+{
+    const size_t rows = width[l + 1], cols = width[l];
+    const ptqk_matrix weights = matrix(d->net.weight[l], rows, cols);
+    const ptqk_matrix means = matrix(batch->layer[l], batch->count, cols); /* a sample of one token per image */
+    const ptqk_codes codes = {stored->codes, rows, cols, stored->layout.code_row_bytes, stored->layout.code_type, 0};
+    const ptqk_matrix_mut sum = {restored, rows, cols, cols, PTQK_DTYPE_F32, 0};
+    double fastest = (double)INFINITY;
+    ptqk_lora_params params;
+    ptqk_lora_outputs outputs;
+    ptqk_gemm_params product;
+    adapter a, b;
+    size_t room, product_room;
+    int i;
+
+    ptqk_lora_params_default(&params);
+    params.adapter_rank = RANK;
+    params.subset_size = 0;
+    params.weights = stored->params;
+    CHECK(ptqk_lora_workspace_size(&ctx, &params, rows, cols, means.rows, &room));
+    void *const workspace = allocate(room);
+    allocate_adapter(&a, RANK, cols);
+    allocate_adapter(&b, rows, RANK);
+    ptqk_lora_outputs_default(&outputs);
+    outputs.a_codes = adapter_codes(&a);
+    outputs.a_scale = a.scale;
+    outputs.a_zero_point = a.zero_point;
+    outputs.b_codes = adapter_codes(&b);
+    outputs.b_scale = b.scale;
+    outputs.b_zero_point = b.zero_point;
+    for (i = 0; i < TIMED_RUNS; i++) {
+        const double start = now();
+        CHECK(ptqk_lora_correction(&ctx, &params, &weights, &codes, stored->scale, stored->zero_point,
+                                   &stored->tensor_scale, &means, NULL, &outputs, NULL, workspace, room));
+        fastest = shorter(fastest, now() - start);
+    }
+    r->microseconds += fastest;
+    r->weight_bytes += RANK * (rows + cols) + (RANK + rows) * (sizeof(float) + 1);
+
+    restore_adapter(&a);
+    restore_adapter(&b);
+    ptqk_gemm_params_default(&product);
+    product.accumulate = 1;
+    CHECK(ptqk_gemm_workspace_size(&ctx, &product, rows, cols, RANK, &product_room));
+    void *const product_workspace = allocate(product_room);
+    const ptqk_matrix left = matrix(b.values, rows, RANK), right = matrix(a.values, RANK, cols);
+    CHECK(ptqk_gemm(&ctx, &product, &left, &right, &sum, product_workspace, product_room));
+
+    free(product_workspace);
+    free_adapter(&b);
+    free_adapter(&a);
+    free(workspace);
+}
+
+static void run_lora(const configuration *c, const demo *d, result *r)
+{
+    run_layers(c, d, r, compress_layer, correct_layer);
+}
+
+static void run_gptq_lora(const configuration *c, const demo *d, result *r)
+{
+    run_layers(c, d, r, solve_layer, correct_layer);
+}
+
+/* ---- Method 6: 8-bit floats for weights and activations, sums in 32-bit floats ---- */
 
 /* Rounds the inputs of layer l to 8-bit floats, with a scale for the range that calibration saw. */
 static void convert_inputs(uint32_t float_type, const demo *d, size_t l, activations *batch)
@@ -475,7 +629,7 @@ static void run_fp8(const configuration *c, const demo *d, result *r)
     free_network(&restored);
 }
 
-/* ---- Method 6: ranges of activations by an estimator ---- */
+/* ---- Method 7: ranges of activations by an estimator ---- */
 
 enum { SAMPLE_IMAGES = 16, SAMPLES = CALIBRATION_IMAGES / SAMPLE_IMAGES };
 
@@ -595,6 +749,12 @@ static const configuration configurations[] = {
     {"gptq, int3_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT3_SYM, PTQK_GPTQ_PRESET_BEST, 64, 97.0},
     {"gptq as NNCF, int2_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT2_SYM, PTQK_GPTQ_PRESET_NNCF, 64, 90.0},
     {"gptq, int2_sym, groups of 64", run_gptq, PTQK_WEIGHT_MODE_INT2_SYM, PTQK_GPTQ_PRESET_BEST, 64, 90.0},
+    {"weights int4_sym + lora", run_lora, PTQK_WEIGHT_MODE_INT4_SYM, 0, 64, 97.0},
+    {"weights int3_sym + lora", run_lora, PTQK_WEIGHT_MODE_INT3_SYM, 0, 64, 93.0},
+    {"weights int2_sym + lora", run_lora, PTQK_WEIGHT_MODE_INT2_SYM, 0, 64, 50.0},
+    {"gptq, int4_sym + lora", run_gptq_lora, PTQK_WEIGHT_MODE_INT4_SYM, PTQK_GPTQ_PRESET_BEST, 64, 97.0},
+    {"gptq, int3_sym + lora", run_gptq_lora, PTQK_WEIGHT_MODE_INT3_SYM, PTQK_GPTQ_PRESET_BEST, 64, 97.0},
+    {"gptq, int2_sym + lora", run_gptq_lora, PTQK_WEIGHT_MODE_INT2_SYM, PTQK_GPTQ_PRESET_BEST, 64, 90.0},
     {"activations 8 bits, min max", run_ranges, PTQK_RANGE_PRESET_MIN_MAX, 0, 8, 98.0},
     {"activations 8 bits, means", run_ranges, PTQK_RANGE_PRESET_MEAN_MIN_MAX, 0, 8, 98.0},
     {"activations 8 bits, quantiles", run_ranges, PTQK_RANGE_PRESET_MEAN_QUANTILE, 0, 8, 98.0},

@@ -1,12 +1,12 @@
 //! The rules of the border: NULL, alignment, sizes that overflow, strides, overlap, structure
 //! sizes. Nothing here writes to an output.
 
-#[cfg(any(feature = "linalg", feature = "range"))]
+#[cfg(any(feature = "gptq", feature = "range"))]
 mod state;
 #[cfg(feature = "range")]
 mod tensor;
 
-#[cfg(any(feature = "linalg", feature = "range"))]
+#[cfg(any(feature = "gptq", feature = "range"))]
 pub(super) use state::{new_state, state, state_mut};
 #[cfg(feature = "range")]
 pub(super) use tensor::tensor;

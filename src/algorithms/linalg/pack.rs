@@ -63,6 +63,7 @@ impl Side<'_> {
     }
 
     /// Packs one panel, of the first `W` lanes.
+    #[cfg(feature = "gptq")]
     pub(in crate::algorithms) fn pack_panel<const W: usize>(
         &self,
         k: &Kernels,
