@@ -96,10 +96,10 @@ def arguments():
     parser.add_argument("full", metavar="FULL_DIR", type=path, help="folder of the full set")
     parser.add_argument("out", metavar="OUT_DIR", type=path, help="folder for the subset; old vectors there go")
     parser.add_argument("--whole", metavar="KIND", nargs="*", default=["qparams"], help=f"kinds to keep whole {show}")
-    parser.add_argument("--dense", metavar="KIND", nargs="*", default=["fakequant", "wc"], help=f"kinds to cover {show}")
+    parser.add_argument("--dense", metavar="KIND", nargs="*", default=["fakequant", "lora", "wc"], help=f"kinds to cover {show}")
     parser.add_argument("--modes", metavar="KIND", nargs="*", default=["gptq"], help=f"kinds with every mode {show}")
     parser.add_argument("--budget", metavar="BYTES", type=int, default=125_000, help=f"for every other kind {show}")
-    parser.add_argument("--limit", metavar="BYTES", type=int, default=5_000_000, help=f"for the subset {show}")
+    parser.add_argument("--limit", metavar="BYTES", type=int, default=5_500_000, help=f"for the subset {show}")
     args = parser.parse_args()
     if args.out.resolve() == args.full.resolve():
         parser.error("OUT_DIR must not be FULL_DIR")
