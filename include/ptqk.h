@@ -1882,7 +1882,7 @@ typedef struct ptqk_lora_params {
     uint32_t use_int8_adapters;
     /**
      * Vectors beyond the rank that the decomposition goes on with: more of them need fewer steps. Range:
-     * `0..1024`. Default: 8. Layers with few channels, or of which the adapters have many, are decomposed
+     * `0..1024`. Default: 4. Layers with few channels, or of which the adapters have many, are decomposed
      * as a whole.
      */
     uint32_t oversampling;
@@ -1985,6 +1985,69 @@ typedef struct ptqk_lora_report {
      */
     uint32_t samples;
 } ptqk_lora_report;
+
+/**
+ * One of the two thin matrices of an adapter: floats, or 8-bit codes with a scale and a zero point per row,
+ * `(code - zero_point) * scale`.
+ */
+typedef struct ptqk_lora_factor {
+    /**
+     * The floats, of any type. If its `data` is NULL, codes are meant.
+     */
+    struct ptqk_matrix values;
+    /**
+     * The codes, of `PTQK_CODE_TYPE_U8` or `PTQK_CODE_TYPE_I8`. Read only if there are no floats.
+     */
+    struct ptqk_codes codes;
+    /**
+     * The scales, one per row, finite. Read only with codes.
+     */
+    const float *scale;
+    /**
+     * The zero points, one per row, or NULL: 0. Read only with codes.
+     */
+    const uint8_t *zero_point;
+} ptqk_lora_factor;
+
+/**
+ * A pair of thin matrices, whose product is added to the weights of a layer.
+ */
+typedef struct ptqk_lora_adapter {
+    /**
+     * `A`, `[rank, in]`.
+     */
+    struct ptqk_lora_factor a;
+    /**
+     * `B`, `[out, rank]`.
+     */
+    struct ptqk_lora_factor b;
+    /**
+     * What the product is multiplied by, such as alpha / rank. Range: finite.
+     */
+    float scale;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_lora_adapter;
+
+/**
+ * Rows of a batch that go through an adapter.
+ */
+typedef struct ptqk_lora_segment {
+    /**
+     * Index of the adapter.
+     */
+    size_t adapter;
+    /**
+     * The first row.
+     */
+    size_t first_row;
+    /**
+     * Number of rows.
+     */
+    size_t rows;
+} ptqk_lora_segment;
 
 /**
  * Settings of `ptqk_quantize` and `ptqk_dequantize`.
@@ -3364,6 +3427,56 @@ ptqk_status ptqk_lora_correction(const struct ptqk_ctx *ctx,
                                  struct ptqk_lora_report *report,
                                  void *workspace,
                                  size_t workspace_bytes);
+
+/**
+ * Bytes of the workspace of `ptqk_lora_apply`: 4 for each row and rank.
+ *
+ * @param ctx      May be NULL.
+ * @param adapters `adapter_count` adapters; only their ranks are read.
+ * @param adapter_count Number of adapters.
+ * @param rows     Rows of `x`.
+ * @param bytes    Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_lora_apply_workspace_size(const struct ptqk_ctx *ctx,
+                                           const struct ptqk_lora_adapter *adapters,
+                                           size_t adapter_count,
+                                           size_t rows,
+                                           size_t *bytes);
+
+/**
+ * Adds to the outputs of a layer what adapters give: `y += scale (x A^T) B^T`, for each segment with the
+ * adapter that it names. Rows that no segment has stay as they are; rows of several segments get all of
+ * them, in order.
+ *
+ * A row of `x A^T` is an inner product of f32, in pieces of 1024 elements that are added in order; it is
+ * multiplied by `scale`, and `y` goes on from its old value by a chain of fused multiply-adds in order of
+ * the rank, rounded to its type at the end. What a row becomes depends neither on the other rows nor on
+ * threads nor on the CPU: a batch gives what its rows give one by one.
+ *
+ * Source: arXiv 2106.09685 (LoRA), arXiv 2310.18547 (adapters by segment).
+ *
+ * @param ctx             May be NULL. There is no progress: calls are short.
+ * @param adapters        `adapter_count` adapters. An error names the adapter by its index.
+ * @param adapter_count   Number of adapters.
+ * @param segments        `segment_count` segments. An error names the segment by its index.
+ * @param segment_count   Number of segments.
+ * @param x               The inputs, `[rows, in]`, of any float type.
+ * @param y               The outputs, `[rows, out]`, of any float type. Must not share memory with
+ *                        anything else.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_lora_apply_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_lora_apply(const struct ptqk_ctx *ctx,
+                            const struct ptqk_lora_adapter *adapters,
+                            size_t adapter_count,
+                            const struct ptqk_lora_segment *segments,
+                            size_t segment_count,
+                            const struct ptqk_matrix *x,
+                            const struct ptqk_matrix_mut *y,
+                            void *workspace,
+                            size_t workspace_bytes);
 
 /**
  * Packs codes that occupy one byte each.

@@ -1074,6 +1074,22 @@ inline ptqk_lora_report lora_correction(context &ctx, const ptqk_lora_params &pa
     return report;
 }
 
+inline std::size_t lora_apply_workspace_size(context &ctx, const ptqk_lora_adapter *adapters,
+                                             std::size_t adapter_count, std::size_t rows)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_lora_apply_workspace_size(ctx.get(), adapters, adapter_count, rows, &bytes));
+    return bytes;
+}
+
+inline void lora_apply(context &ctx, const ptqk_lora_adapter *adapters, std::size_t adapter_count,
+                       const ptqk_lora_segment *segments, std::size_t segment_count, const ptqk_matrix &x,
+                       const ptqk_matrix_mut &y, void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_lora_apply(ctx.get(), adapters, adapter_count, segments, segment_count, &x, &y, workspace,
+                              workspace_bytes));
+}
+
 } // namespace ptqk
 
 #endif /* PTQK_HPP */

@@ -181,6 +181,13 @@ layouts! {
         a_scale: 168 | 104, b_scale: 176 | 108, a_zero_point: 184 | 112, b_zero_point: 192 | 116,
         noises: 200 | 120,
     }
+    "ptqk_lora_factor": LoraFactor, 96 | 56 {
+        values: 0 | 0, codes: 40 | 24, scale: 80 | 48, zero_point: 88 | 52,
+    }
+    "ptqk_lora_adapter": LoraAdapter, 200 | 120 {
+        a: 0 | 0, b: 96 | 56, scale: 192 | 112, reserved: 196 | 116,
+    }
+    "ptqk_lora_segment": LoraSegment, 24 | 12 { adapter: 0 | 0, first_row: 8 | 4, rows: 16 | 8 }
     "ptqk_lora_report": LoraReport, 16 | 16 {
         noise_before: 0 | 0, noise_decomposed: 4 | 4, noise_after: 8 | 8, samples: 12 | 12,
     }

@@ -10,6 +10,8 @@
     reason = "a panic is how a test fails; every index is one of the test's own"
 )]
 
+#[path = "lora/apply.rs"]
+mod apply;
 #[path = "ffi/calls.rs"]
 mod calls;
 #[path = "ffi/harness.rs"]

@@ -588,6 +588,40 @@ fn corrections() {
     }
 }
 
+/// Floats and codes, two segments that share rows.
+#[test]
+#[cfg(feature = "lora")]
+fn adapters() {
+    let (x, mut y) = (Floats::new(Dtype::Bf16, ROWS, 37), Floats::new(Dtype::F16, ROWS, 35));
+    let (a, b) = (Floats::new(Dtype::F32, 3, 37), Floats::new(Dtype::F16, 35, 3));
+    let (mut a_codes, mut b_codes) = (Bytes::new(3 * 37), Bytes::new(35 * 3));
+    let (scale, zero_point) = ([0.25_f32; 35], [3_u8; 35]);
+    let a_codes = a_codes.codes((3, 37), CodeType::U8).as_codes();
+    let b_codes = b_codes.codes((35, 3), CodeType::I8).as_codes();
+    let factor = |values: Matrix, codes: Codes| LoraFactor {
+        values,
+        codes,
+        scale: scale.as_ptr(),
+        zero_point: zero_point.as_ptr(),
+    };
+    let none = |m: Matrix| Matrix { data: null(), ..m };
+    let pair = |a, b| LoraAdapter { a, b, scale: 0.5, reserved: 0 };
+    let adapters = [
+        pair(factor(a.view(), a_codes), factor(b.view(), b_codes)),
+        pair(factor(none(a.view()), a_codes), factor(none(b.view()), b_codes)),
+    ];
+    let segment = |adapter, first_row, rows| LoraSegment { adapter, first_row, rows };
+    let (segments, at) = ([segment(0, 0, ROWS), segment(1, 1, ROWS - 1)], adapters.as_ptr());
+    unsafe {
+        let room = size_of_state(|to| ptqk_lora_apply_workspace_size(null(), at, 2, ROWS, to));
+        let mut workspace = vec![7_u8; room];
+        let to = workspace.as_mut_ptr().cast();
+        let (x, y) = (x.view(), y.view_mut());
+        let status = ptqk_lora_apply(null(), at, 2, segments.as_ptr(), 2, &x, &y, to, room);
+        assert_eq!(status, Status::Ok);
+    }
+}
+
 #[test]
 #[cfg(feature = "range")]
 fn states_of_ranges() {

@@ -1,6 +1,6 @@
 //! Low-rank correction.
 
-use crate::algorithms::lora::{self, Adapter, Layer, Outputs, Shape};
+use crate::algorithms::lora::{self, AdapterMut, Layer, Outputs, Shape};
 use crate::algorithms::weights;
 use crate::dispatch;
 use crate::ffi::check;
@@ -129,13 +129,13 @@ impl<'a> Target<'a> {
 
     /// # Safety
     /// The pointer contract of the header; the spans are disjoint.
-    unsafe fn adapter(self) -> Adapter<'a> {
+    unsafe fn adapter(self) -> AdapterMut<'a> {
         let codes = self.codes.map(|(codes, scale, zero_point)| {
             // SAFETY: the contract of this function.
             let (scale, zero_point) = unsafe { (scale.slice(), zero_point.slice()) };
             (codes, scale, zero_point)
         });
-        Adapter { values: self.values, codes }
+        AdapterMut { values: self.values, codes }
     }
 }
 

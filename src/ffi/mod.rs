@@ -23,6 +23,8 @@ mod library;
 mod linalg;
 #[cfg(feature = "lora")]
 mod lora;
+#[cfg(feature = "lora")]
+mod lora_apply;
 mod pack;
 mod quantize;
 mod quantizer;
@@ -54,6 +56,8 @@ pub use library::*;
 pub use linalg::*;
 #[cfg(feature = "lora")]
 pub use lora::*;
+#[cfg(feature = "lora")]
+pub use lora_apply::*;
 pub use pack::*;
 pub use quantize::*;
 pub use quantizer::*;
@@ -93,7 +97,9 @@ pub use crate::params::histogram::{
 #[cfg(feature = "linalg")]
 pub use crate::params::linalg::GemmParams;
 #[cfg(feature = "lora")]
-pub use crate::params::lora::{LoraOutputs, LoraParams, LoraReport};
+pub use crate::params::lora::{
+    LoraAdapter, LoraFactor, LoraOutputs, LoraParams, LoraReport, LoraSegment,
+};
 pub use crate::params::matrix::{
     Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,
 };

@@ -1,6 +1,6 @@
 //! Parameters of low-rank correction.
 
-use crate::params::matrix::{CodesMut, MatrixMut};
+use crate::params::matrix::{Codes, CodesMut, Matrix, MatrixMut};
 use crate::params::weights::{WeightFormat, WeightParams};
 use crate::params::{flag, known_size, sized};
 use crate::status::{Error, Result};
@@ -193,6 +193,47 @@ pub struct LoraReport {
     pub noise_after: f32,
     /// Samples that were taken.
     pub samples: u32,
+}
+
+/// One of the two thin matrices of an adapter: floats, or 8-bit codes with a scale and a zero point per row,
+/// `(code - zero_point) * scale`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct LoraFactor {
+    /// The floats, of any type. If its `data` is NULL, codes are meant.
+    pub values: Matrix,
+    /// The codes, of `PTQK_CODE_TYPE_U8` or `PTQK_CODE_TYPE_I8`. Read only if there are no floats.
+    pub codes: Codes,
+    /// The scales, one per row, finite. Read only with codes.
+    pub scale: *const f32,
+    /// The zero points, one per row, or NULL: 0. Read only with codes.
+    pub zero_point: *const u8,
+}
+
+/// A pair of thin matrices, whose product is added to the weights of a layer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct LoraAdapter {
+    /// `A`, `[rank, in]`.
+    pub a: LoraFactor,
+    /// `B`, `[out, rank]`.
+    pub b: LoraFactor,
+    /// What the product is multiplied by, such as alpha / rank. Range: finite.
+    pub scale: f32,
+    /// Must be 0.
+    pub reserved: u32,
+}
+
+/// Rows of a batch that go through an adapter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoraSegment {
+    /// Index of the adapter.
+    pub adapter: usize,
+    /// The first row.
+    pub first_row: usize,
+    /// Number of rows.
+    pub rows: usize,
 }
 
 const _: () =

@@ -231,11 +231,21 @@ void weights_are_solved()
     auto adapters = ptqk::lora_outputs();
     adapters.a = ptqk::mut_view(a, 1, 4);
     adapters.b = ptqk::mut_view(b, 2, 1);
-    std::vector<std::uint8_t> room(ptqk::lora_workspace_size(ctx, correction, 2, 4, 2));
+    std::vector<std::uint8_t> memory(ptqk::lora_workspace_size(ctx, correction, 2, 4, 2));
     const auto corrected = ptqk::lora_correction(ctx, correction, view, ptqk::codes_view(codes, PTQK_CODE_TYPE_I4, 2, 4),
                                                  scale, nullptr, nullptr, ptqk::view(means, 2, 4), nullptr, adapters,
-                                                 room.data(), room.size());
+                                                 memory.data(), memory.size());
     REQUIRE(corrected.samples == 2 && corrected.noise_after <= corrected.noise_before);
+    ptqk_lora_adapter pair{};
+    pair.a.values = ptqk::view(a, 1, 4);
+    pair.b.values = ptqk::view(b, 2, 1);
+    pair.scale = 0.5f;
+    const ptqk_lora_segment all{0, 0, 2};
+    float y[4] = {1, 1, 1, 1};
+    std::vector<std::uint8_t> inner(ptqk::lora_apply_workspace_size(ctx, &pair, 1, 2));
+    ptqk::lora_apply(ctx, &pair, 1, &all, 1, ptqk::view(means, 2, 4), ptqk::mut_view(y, 2, 2), inner.data(), inner.size());
+    const float first = a[0] * means[0] + a[1] * means[1] + a[2] * means[2] + a[3] * means[3];
+    REQUIRE(std::fabs(y[0] - (1 + 0.5f * first * b[0])) < 1e-4f);
 
     hessian[1] = std::nanf("");
     const auto error = failure([&] { ptqk::gptq(ctx, params, view, square, outputs, workspace.data(), 1 << 20); });

@@ -783,6 +783,7 @@ fn every_function_is_tested() {
         include_str!("../sketch.rs"),
         include_str!("../gptq/hessian.rs"),
         include_str!("../gptq/refusals.rs"),
+        include_str!("../lora/apply.rs"),
         include_str!("../lora/refusals.rs"),
     );
     // These take no pointer and refuse nothing.

@@ -4,6 +4,7 @@
 //! Thin matrices lie as rows: `U^T` has a row of `in` elements per rank, which is `A`, and `V` has a row
 //! of `out` elements per rank, which is the transpose of `B`.
 
+pub mod apply;
 mod fit;
 mod write;
 
@@ -21,7 +22,7 @@ use crate::scratch::{Scratch, needed};
 use crate::status::{Error, Result};
 use crate::views::{MatrixView, MatrixViewMut};
 use fit::Fit;
-pub use write::{Adapter, Outputs};
+pub use write::{AdapterMut, Outputs};
 
 /// Channels, rank and samples of a layer.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use crate::views::{CodesViewMut, MatrixView, MatrixViewMut, PerGroup, Run};
 
 /// Where an adapter goes.
 #[derive(Debug)]
-pub struct Adapter<'a> {
+pub struct AdapterMut<'a> {
     /// Its floats, if they are wanted.
     pub values: Option<MatrixViewMut<'a>>,
     /// Its codes, and a scale and a zero point per row, if they are wanted.
@@ -24,9 +24,9 @@ pub struct Adapter<'a> {
 #[derive(Debug)]
 pub struct Outputs<'a> {
     /// `A`.
-    pub a: Adapter<'a>,
+    pub a: AdapterMut<'a>,
     /// `B`.
-    pub b: Adapter<'a>,
+    pub b: AdapterMut<'a>,
     /// The noise at each step, or none.
     pub noises: &'a mut [f32],
 }
@@ -55,7 +55,7 @@ pub(super) fn write(
     to.b.write(k, exec, MatrixView::dense(b, sizes.rank))
 }
 
-impl Adapter<'_> {
+impl AdapterMut<'_> {
     fn write(self, k: &Kernels, exec: Exec<'_>, from: MatrixView<'_>) -> Result {
         if let Some(mut to) = self.values {
             for row in 0..from.rows() {

@@ -1,0 +1,209 @@
+//! Adapters at work: `y += scale (x A^T) B^T`.
+//!
+//! A row of `x A^T` is made of inner products of the kernel, in pieces that are added in order; what is
+//! added to an element of `y` is one chain over the rank. Neither depends on how many rows there are.
+
+use crate::algorithms::WHOLE;
+use crate::algorithms::stage::{cuts, narrowed, widen_into, widened};
+use crate::kernels::{Affine, Kernels};
+use crate::parallel::{Cut, Exec, Tile};
+use crate::params::elementwise::Rounding;
+use crate::scratch::{Scratch, needed};
+use crate::status::Result;
+use crate::views::{CodeRun, CodesView, MatrixView, MatrixViewMut};
+use core::ops::Range;
+
+/// Elements of a piece of an inner product.
+const PIECE: usize = 1024;
+
+/// Rows of `x` of a task, and rows of `A` that they meet in it.
+const ROWS: usize = 16;
+
+/// Columns of a panel: a block of the kernels.
+const PANEL: usize = 32;
+
+/// Rows of a panel: a part of the rank.
+const DEPTH: usize = 64;
+
+/// Columns of `y` of a task.
+const COLUMNS: usize = 16 * PANEL;
+
+/// A thin matrix.
+#[derive(Clone, Copy, Debug)]
+pub enum Factor<'a> {
+    /// Of floats.
+    Floats(MatrixView<'a>),
+    /// Of 8-bit codes: `(code - zero_point) * scale`.
+    Codes {
+        /// The codes.
+        codes: CodesView<'a>,
+        /// A scale per row.
+        scale: &'a [f32],
+        /// A zero point per row, or none: 0.
+        zero_point: &'a [u8],
+    },
+}
+
+impl Factor<'_> {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.rows(),
+            Self::Codes { codes, .. } => codes.rows(),
+        }
+    }
+
+    /// Number of columns.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.cols(),
+            Self::Codes { codes, .. } => codes.cols(),
+        }
+    }
+
+    /// Elements of a row, no more than the buffer holds.
+    #[inline]
+    fn run<'b>(
+        &'b self,
+        k: &Kernels,
+        row: usize,
+        cols: Range<usize>,
+        buffer: &'b mut [f32],
+    ) -> &'b [f32] {
+        match self {
+            Self::Floats(values) => widened(k, values.run(row, cols), buffer),
+            Self::Codes { codes, scale, zero_point } => {
+                let to = buffer.get_mut(..cols.len()).unwrap_or_default();
+                let from = Affine {
+                    group: WHOLE,
+                    scale: scale.get(row..row + 1).unwrap_or_default(),
+                    reciprocal: &[],
+                    zero_point: &[],
+                    zero_point_all: zero_point.get(row).map_or(0, |zero| i32::from(*zero)),
+                    rounding: Rounding::AfterRounding,
+                    min: 0,
+                    max: 0,
+                    bounded: false,
+                };
+                match codes.run(row, cols) {
+                    CodeRun::U8(codes) => k.dequantize_u8(codes, &from, to),
+                    CodeRun::I8(codes) => k.dequantize_i8(codes, &from, to),
+                    _ => {}
+                }
+                to
+            }
+        }
+    }
+}
+
+/// A pair of thin matrices.
+#[derive(Clone, Copy, Debug)]
+pub struct Adapter<'a> {
+    /// `A`, `[rank, in]`.
+    pub a: Factor<'a>,
+    /// `B`, `[out, rank]`.
+    pub b: Factor<'a>,
+    /// What their product is multiplied by.
+    pub scale: f32,
+}
+
+/// Bytes of workspace for `rows` rows and adapters of at most that rank.
+pub fn workspace_size(rows: usize, rank: usize) -> Result<usize> {
+    needed(|scratch| scratch.array::<f32>(rows.saturating_mul(rank)))
+}
+
+/// `y += scale (x A^T) B^T`; the shapes fit.
+pub fn apply(
+    k: &Kernels,
+    exec: Exec<'_>,
+    scratch: &mut Scratch<'_>,
+    adapter: &Adapter<'_>,
+    x: MatrixView<'_>,
+    y: MatrixViewMut<'_>,
+) -> Result {
+    let Adapter { a, b, scale } = adapter;
+    let (rows, rank, outputs) = (x.rows(), a.rows(), y.cols());
+    let inner = scratch.array(rows.saturating_mul(rank))?;
+    let exec = exec.silent();
+    let cut = Cut::exact((rows, rank), ROWS, ROWS);
+    exec.tiles(cut, MatrixViewMut::dense(inner, rank), |tile, mut to| {
+        let (mut left, mut right) = ([0.0; PIECE], [0.0; PIECE]);
+        for (i, row) in tile.rows.clone().enumerate() {
+            let to = to.floats_mut(i, 0..tile.cols.len());
+            to.fill(0.0);
+            for piece in cuts(0..x.cols(), PIECE) {
+                let x = widened(k, x.run(row, piece.clone()), &mut left);
+                for (j, to) in tile.cols.clone().zip(&mut *to) {
+                    *to += k.dot(a.run(k, j, piece.clone(), &mut right), x);
+                }
+            }
+            to.iter_mut().for_each(|to| *to *= scale);
+        }
+    })?;
+    let inner = &*inner;
+    exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
+        for cols in cuts(tile.cols.clone(), PANEL) {
+            expand(k, (inner, rank), b, (tile, cols), &mut y);
+        }
+    })
+}
+
+/// Adds to some columns of a tile what the rows of `inner`, `rank` elements each, give with `B`.
+fn expand(
+    k: &Kernels,
+    (inner, rank): (&[f32], usize),
+    b: &Factor<'_>,
+    (tile, cols): (&Tile, Range<usize>),
+    y: &mut MatrixViewMut<'_>,
+) {
+    let mut sums = [[0.0; PANEL]; ROWS];
+    let own = cols.start - tile.cols.start..cols.end - tile.cols.start;
+    let count = tile.rows.len();
+    for (i, sums) in sums.iter_mut().take(count).enumerate() {
+        let to = sums.get_mut(..own.len()).unwrap_or_default();
+        widen_into(k, y.as_view().run(i, own.clone()), to);
+    }
+    let (mut panel, mut left) = ([[0.0; PANEL]; DEPTH], [0.0; ROWS * DEPTH]);
+    for depth in cuts(0..rank, DEPTH) {
+        let len = depth.len();
+        pack(k, b, (cols.clone(), depth.clone()), &mut panel);
+        for (to, row) in left.chunks_mut(len.max(1)).zip(tile.rows.clone()) {
+            let start = row * rank + depth.start;
+            let from = inner.get(start..start + len).unwrap_or_default();
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+        let left = left.get(..count * len).unwrap_or_default();
+        let panel = panel.get(..len).unwrap_or_default().as_flattened();
+        k.multiply_rows(left, panel, sums.get_mut(..count).unwrap_or_default().as_flattened_mut());
+    }
+    for (i, sums) in sums.iter().take(count).enumerate() {
+        narrowed(k, y.run_mut(i, own.clone()), |to| {
+            to.iter_mut().zip(sums).for_each(|(to, from)| *to = *from);
+        });
+    }
+}
+
+/// A block of `B`, its rows as columns; what lies beyond them is anything.
+fn pack(
+    k: &Kernels,
+    b: &Factor<'_>,
+    (rows, depth): (Range<usize>, Range<usize>),
+    panel: &mut [[f32; PANEL]; DEPTH],
+) {
+    let mut buffers = [[0.0; DEPTH]; 4];
+    for (i, four) in cuts(rows, 4).enumerate() {
+        let [b0, b1, b2, b3] = &mut buffers;
+        // Rows that there are not repeat the last one: their columns are not used.
+        let row = |i: usize| (four.start + i).min(four.end - 1);
+        let rows = [
+            b.run(k, row(0), depth.clone(), b0),
+            b.run(k, row(1), depth.clone(), b1),
+            b.run(k, row(2), depth.clone(), b2),
+            b.run(k, row(3), depth.clone(), b3),
+        ];
+        let to = panel.as_flattened_mut().get_mut(4 * i..).unwrap_or_default();
+        k.interleave_rows(&rows, false, PANEL, to);
+    }
+}

@@ -1,0 +1,221 @@
+//! Adapters at work.
+
+use crate::algorithms::lora::apply::{self, Adapter, Factor};
+use crate::dispatch;
+use crate::ffi::check;
+use crate::parallel::{Exec, Tile};
+use crate::params::context::Ctx;
+use crate::params::lora::{LoraAdapter, LoraFactor, LoraSegment};
+use crate::params::matrix::{CodeType, Matrix, MatrixMut};
+use crate::scratch::Scratch;
+use crate::status::{Error, Result, Status};
+use core::ffi::{CStr, c_void};
+
+/// What the header calls a thin matrix.
+struct Names {
+    values: &'static CStr,
+    codes: &'static CStr,
+    scale: &'static CStr,
+    zero_point: &'static CStr,
+}
+
+const A: Names = Names {
+    values: c"adapters.a.values",
+    codes: c"adapters.a.codes",
+    scale: c"adapters.a.scale",
+    zero_point: c"adapters.a.zero_point",
+};
+
+const B: Names = Names {
+    values: c"adapters.b.values",
+    codes: c"adapters.b.codes",
+    scale: c"adapters.b.scale",
+    zero_point: c"adapters.b.zero_point",
+};
+
+/// Checks a thin matrix; gives it and the spans of its parts.
+///
+/// # Safety
+/// The pointer contract of the header.
+unsafe fn factor<'a>(from: &LoraFactor, names: &Names) -> Result<(Factor<'a>, [check::Span; 3])> {
+    let none = check::Span::EMPTY;
+    if !from.values.data.is_null() {
+        // SAFETY: the contract of this function.
+        let (values, span) = unsafe { check::matrix(&raw const from.values, names.values) }?;
+        return Ok((Factor::Floats(values), [span, none, none]));
+    }
+    // SAFETY: as above.
+    let (codes, span) = unsafe { check::codes(&raw const from.codes, names.codes) }?;
+    if !matches!(codes.code_type(), CodeType::U8 | CodeType::I8) {
+        let rule = c"must be PTQK_CODE_TYPE_U8 or PTQK_CODE_TYPE_I8";
+        let value = f64::from(codes.code_type() as u32);
+        return Err(Error::field(names.codes, c"code_type", rule, value));
+    }
+    let rows = codes.rows();
+    // SAFETY: as above.
+    let (scale, scale_span) = unsafe { check::array(from.scale, rows, names.scale) }?;
+    check::finite(scale, names.scale)?;
+    // SAFETY: as above.
+    let (zero_point, zero_span) =
+        unsafe { check::optional_array(from.zero_point, rows, names.zero_point) }?;
+    Ok((Factor::Codes { codes, scale, zero_point }, [span, scale_span, zero_span]))
+}
+
+fn shape(argument: &'static CStr, rows: bool, rule: &'static CStr, value: usize) -> Error {
+    Error::shape(argument, if rows { c"rows" } else { c"cols" }, rule, value as f64)
+}
+
+/// Checks an adapter for inputs and outputs of so many channels.
+///
+/// # Safety
+/// The pointer contract of the header.
+unsafe fn adapter<'a>(
+    from: &LoraAdapter,
+    (inputs, outputs): (usize, usize),
+) -> Result<(Adapter<'a>, [check::Span; 6])> {
+    check::zero_reserved(from.reserved, c"adapters")?;
+    if !from.scale.is_finite() {
+        let value = f64::from(from.scale);
+        return Err(Error::field(c"adapters", c"scale", c"must be finite", value));
+    }
+    // SAFETY: the contract of this function.
+    let (a, [a0, a1, a2]) = unsafe { factor(&from.a, &A) }?;
+    // SAFETY: as above.
+    let (b, [b0, b1, b2]) = unsafe { factor(&from.b, &B) }?;
+    if a.cols() != inputs {
+        return Err(shape(c"adapters.a", false, c"must be the columns of x", a.cols()));
+    }
+    if b.rows() != outputs {
+        return Err(shape(c"adapters.b", true, c"must be the columns of y", b.rows()));
+    }
+    if b.cols() != a.rows() {
+        return Err(shape(c"adapters.b", false, c"must be the rows of a", b.cols()));
+    }
+    Ok((Adapter { a, b, scale: from.scale }, [a0, a1, a2, b0, b1, b2]))
+}
+
+/// Rows of `A`, as the caller says.
+fn rank(from: &LoraAdapter) -> usize {
+    let LoraFactor { values, codes, .. } = &from.a;
+    if values.data.is_null() { codes.rows } else { values.rows }
+}
+
+fn workspace_size(adapters: &[LoraAdapter], rows: usize) -> Result<usize> {
+    let most = adapters.iter().map(rank).max().unwrap_or(0);
+    apply::workspace_size(rows, most)
+}
+
+/// Bytes of the workspace of `ptqk_lora_apply`: 4 for each row and rank.
+///
+/// @param ctx      May be NULL.
+/// @param adapters `adapter_count` adapters; only their ranks are read.
+/// @param adapter_count Number of adapters.
+/// @param rows     Rows of `x`.
+/// @param bytes    Receives the size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_lora_apply_workspace_size(
+    ctx: *const Ctx,
+    adapters: *const LoraAdapter,
+    adapter_count: usize,
+    rows: usize,
+    bytes: *mut usize,
+) -> Status {
+    let value = || {
+        // SAFETY: the pointer contract of the header.
+        let (adapters, _) = unsafe { check::array(adapters, adapter_count, c"adapters") }?;
+        workspace_size(adapters, rows)
+    };
+    // SAFETY: as above.
+    unsafe { check::number(ctx, (bytes, c"bytes"), value) }
+}
+
+/// Adds to the outputs of a layer what adapters give: `y += scale (x A^T) B^T`, for each segment with the
+/// adapter that it names. Rows that no segment has stay as they are; rows of several segments get all of
+/// them, in order.
+///
+/// A row of `x A^T` is an inner product of f32, in pieces of 1024 elements that are added in order; it is
+/// multiplied by `scale`, and `y` goes on from its old value by a chain of fused multiply-adds in order of
+/// the rank, rounded to its type at the end. What a row becomes depends neither on the other rows nor on
+/// threads nor on the CPU: a batch gives what its rows give one by one.
+///
+/// Source: arXiv 2106.09685 (LoRA), arXiv 2310.18547 (adapters by segment).
+///
+/// @param ctx             May be NULL. There is no progress: calls are short.
+/// @param adapters        `adapter_count` adapters. An error names the adapter by its index.
+/// @param adapter_count   Number of adapters.
+/// @param segments        `segment_count` segments. An error names the segment by its index.
+/// @param segment_count   Number of segments.
+/// @param x               The inputs, `[rows, in]`, of any float type.
+/// @param y               The outputs, `[rows, out]`, of any float type. Must not share memory with
+///                        anything else.
+/// @param workspace       At any address; its contents do not matter before and after.
+/// @param workspace_bytes Range: at least what `ptqk_lora_apply_workspace_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_lora_apply(
+    ctx: *const Ctx,
+    adapters: *const LoraAdapter,
+    adapter_count: usize,
+    segments: *const LoraSegment,
+    segment_count: usize,
+    x: *const Matrix,
+    y: *const MatrixMut,
+    workspace: *mut c_void,
+    workspace_bytes: usize,
+) -> Status {
+    let body = |exec: Exec<'_>| {
+        // SAFETY: the pointer contract of the header.
+        let (adapters, adapters_span) =
+            unsafe { check::array(adapters, adapter_count, c"adapters") }?;
+        // SAFETY: as above.
+        let (segments, segments_span) =
+            unsafe { check::array(segments, segment_count, c"segments") }?;
+        // SAFETY: as above.
+        let (x, x_span) = unsafe { check::matrix(x, c"x") }?;
+        // SAFETY: as above.
+        let (mut y, y_span) = unsafe { check::matrix_mut(y, c"y") }?;
+        let rows = x.rows();
+        if y.rows() != rows {
+            return Err(shape(c"y", true, c"must be the rows of x", y.rows()));
+        }
+        let needed = workspace_size(adapters, rows)?;
+        let workspace = check::workspace(workspace, workspace_bytes, needed)?;
+        check::disjoint(&[y_span, workspace.span], &[x_span, adapters_span, segments_span])?;
+        let channels = (x.cols(), y.cols());
+        for (i, from) in adapters.iter().enumerate() {
+            // SAFETY: as above.
+            let checked = unsafe { adapter(from, channels) }
+                .and_then(|(_, spans)| check::disjoint(&[y_span, workspace.span], &spans));
+            checked.map_err(|error| Error { index: i as u64, ..error })?;
+        }
+        for (i, segment) in segments.iter().enumerate() {
+            let refuse = |field, rule, value: usize| {
+                let error = Error::field(c"segments", field, rule, value as f64);
+                Err(Error { index: i as u64, ..error })
+            };
+            if segment.adapter >= adapters.len() {
+                return refuse(c"adapter", c"must be one of the adapters", segment.adapter);
+            }
+            if segment.first_row > rows {
+                return refuse(c"first_row", c"must be a row of x", segment.first_row);
+            }
+            if segment.rows > rows - segment.first_row {
+                return refuse(c"rows", c"must end within x", segment.rows);
+            }
+        }
+        let k = dispatch::active();
+        // SAFETY: as above; the outputs are disjoint from all that is read.
+        let mut scratch = Scratch::new(unsafe { workspace.slice() });
+        for segment in segments {
+            let Some(from) = adapters.get(segment.adapter) else { continue };
+            // SAFETY: as above.
+            let (adapter, _) = unsafe { adapter(from, channels) }?;
+            let rows = segment.first_row..segment.first_row + segment.rows;
+            let x = x.tile(&Tile { rows: rows.clone(), cols: 0..channels.0 });
+            let y = y.tile_mut(&Tile { rows, cols: 0..channels.1 });
+            scratch.phase(|s| apply::apply(k, exec, s, &adapter, x, y))?;
+        }
+        Ok(())
+    };
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::run(ctx, body) }
+}
