@@ -1,4 +1,4 @@
-//! Low-rank correction of square layers through the C border on every tier of this CPU, one thread: int4_sym
+//! Adapters of one row, a thousand times, and low-rank correction of square layers through the C border on every tier of this CPU, one thread: int4_sym
 //! in groups of 128, 128 samples, 3 iterations. Milliseconds, medians. `PTQK_BENCH_ROWS=4096` picks one size.
 
 #![allow(
@@ -13,7 +13,7 @@
 mod calls;
 mod common;
 
-use calls::{matrix, ok, report};
+use calls::{matrix, matrix_mut, ok, report};
 use common::floats;
 use ptqk::ffi::*;
 use std::ptr::{null, null_mut};
@@ -85,7 +85,58 @@ fn correction(n: usize, rank: usize, turns: usize) {
     println!("    noise {noise_before:.4e}, {noise_decomposed:.4e}, {noise_after:.4e}");
 }
 
+/// A thousand times one row, with adapters of floats and of codes; the bytes of the adapter are what has to
+/// move.
+fn apply(n: usize, rank: usize) {
+    let (a, b, x) = (floats(rank * n), floats(n * rank), floats(n));
+    let halves = vec![0x3400_u16; rank * n];
+    let (codes, scale, zero_point) =
+        (vec![7_u8; rank * n], vec![0.01_f32; n.max(rank)], vec![3_u8; n.max(rank)]);
+    let mut y = vec![0.0; n];
+    let half =
+        |rows, cols| Matrix { data: halves.as_ptr().cast(), dtype: 1, ..matrix(&a, rows, cols) };
+    let none = Matrix { data: null(), ..matrix(&[], 0, 0) };
+    let factor = |values: Matrix, rows, cols| LoraFactor {
+        values,
+        codes: Codes {
+            data: codes.as_ptr().cast(),
+            rows,
+            cols,
+            row_stride_bytes: cols,
+            code_type: CodeType::U8 as u32,
+            reserved: 0,
+        },
+        scale: scale.as_ptr(),
+        zero_point: zero_point.as_ptr(),
+    };
+    for (name, va, vb, bytes) in [
+        ("f32", matrix(&a, rank, n), matrix(&b, n, rank), 4),
+        ("f16", half(rank, n), half(n, rank), 2),
+        ("u8", none, none, 1),
+    ] {
+        let (a, b) = (factor(va, rank, n), factor(vb, n, rank));
+        let adapter = LoraAdapter { a, b, scale: 1e-3, reserved: 0 };
+        let segment = LoraSegment { adapter: 0, first_row: 0, rows: 1 };
+        let mut room = 0;
+        // SAFETY: the pointers are to live values.
+        ok(unsafe { ptqk_lora_apply_workspace_size(null(), &adapter, 1, 1, &mut room) });
+        let mut workspace = vec![0_u8; room];
+        let (x, y) = (matrix(&x, 1, n), matrix_mut(&mut y, 1, n));
+        let kilobytes = 2 * rank * n * bytes / 1024;
+        report(&format!("apply {n}, rank {rank}, {name}, {kilobytes} KiB"), 7, || {
+            for _ in 0..1000 {
+                let at = workspace.as_mut_ptr().cast();
+                // SAFETY: all buffers have the sizes of the queries.
+                ok(unsafe { ptqk_lora_apply(null(), &adapter, 1, &segment, 1, &x, &y, at, room) });
+            }
+        });
+    }
+}
+
 fn main() {
+    for rank in [8, 64] {
+        apply(4096, rank);
+    }
     let only = std::env::var("PTQK_BENCH_ROWS").ok().and_then(|n| n.parse().ok());
     for n in only.map_or(vec![1024, 2048, 4096], |n| vec![n]) {
         for rank in [8, 256] {

@@ -3479,6 +3479,42 @@ ptqk_status ptqk_lora_apply(const struct ptqk_ctx *ctx,
                             size_t workspace_bytes);
 
 /**
+ * Bytes of the workspace of `ptqk_lora_merge`: 4 for each output channel and rank.
+ *
+ * @param ctx     May be NULL.
+ * @param adapter Not NULL; only its shape is read.
+ * @param rows    Rows of the weights.
+ * @param bytes   Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_lora_merge_workspace_size(const struct ptqk_ctx *ctx,
+                                           const struct ptqk_lora_adapter *adapter,
+                                           size_t rows,
+                                           size_t *bytes);
+
+/**
+ * Adds an adapter to the weights of a layer, `W += scale B A`, or takes it away again, but for rounding.
+ *
+ * Each weight goes on from its old value by a chain of fused multiply-adds in order of the rank, with
+ * `scale * B` rounded to f32 before, and is rounded to its type at the end; so neither threads nor the CPU
+ * matter. Source: arXiv 2106.09685.
+ *
+ * @param ctx             May be NULL.
+ * @param adapter         Not NULL. Errors name its parts as those of `adapters`.
+ * @param subtract        0: added; 1: taken away.
+ * @param weights         The weights, `[out, in]`, of any float type.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_lora_merge_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_lora_merge(const struct ptqk_ctx *ctx,
+                            const struct ptqk_lora_adapter *adapter,
+                            uint32_t subtract,
+                            const struct ptqk_matrix_mut *weights,
+                            void *workspace,
+                            size_t workspace_bytes);
+
+/**
  * Packs codes that occupy one byte each.
  *
  * The layouts are those of the `PTQK_CODE_TYPE_` constants. Only the low bits of a byte are used,

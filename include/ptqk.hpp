@@ -1090,6 +1090,19 @@ inline void lora_apply(context &ctx, const ptqk_lora_adapter *adapters, std::siz
                               workspace_bytes));
 }
 
+inline std::size_t lora_merge_workspace_size(context &ctx, const ptqk_lora_adapter &adapter, std::size_t rows)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_lora_merge_workspace_size(ctx.get(), &adapter, rows, &bytes));
+    return bytes;
+}
+
+inline void lora_merge(context &ctx, const ptqk_lora_adapter &adapter, bool subtract, const ptqk_matrix_mut &weights,
+                       void *workspace, std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_lora_merge(ctx.get(), &adapter, subtract ? 1 : 0, &weights, workspace, workspace_bytes));
+}
+
 } // namespace ptqk
 
 #endif /* PTQK_HPP */

@@ -27,6 +27,8 @@ mod layer;
 mod lora_layer;
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/stored.rs"]
+mod stored;
 #[path = "common/threads.rs"]
 mod threads;
 
@@ -507,10 +509,10 @@ const DIGESTS: &[(&str, u64)] = &[
     ("gptq codebook of 16", 0x221C_AF19_F4A9_DD6E),
     ("gptq codebook of 200", 0x9A53_76FA_62E1_5C05),
     ("gptq codebook of 300", 0xA803_DF11_9D81_6A5A),
-    ("lora int4_sym", 0x0C50_5AEE_9280_8880),
-    ("lora int4_asym", 0xF733_3E5E_39B3_1E1B),
-    ("lora nf4", 0x3FB9_839E_4910_0BA0),
-    ("lora mxfp4", 0x66DF_F8EB_F746_D2CB),
+    ("lora int4_sym", 0xD034_5912_2E8B_AA93),
+    ("lora int4_asym", 0x1913_0BB9_D105_3F57),
+    ("lora nf4", 0x3C52_31F3_231B_A61F),
+    ("lora mxfp4", 0xAD99_E118_3435_228C),
 ];
 
 /// FNV-1a.

@@ -28,6 +28,8 @@ mod quality;
 mod refusals;
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/stored.rs"]
+mod stored;
 #[path = "common/threads.rs"]
 mod threads;
 #[path = "ffi/views.rs"]

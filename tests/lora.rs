@@ -24,6 +24,8 @@ mod properties;
 mod refusals;
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/stored.rs"]
+mod stored;
 #[path = "common/threads.rs"]
 mod threads;
 #[path = "ffi/views.rs"]

@@ -619,6 +619,12 @@ fn adapters() {
         let (x, y) = (x.view(), y.view_mut());
         let status = ptqk_lora_apply(null(), at, 2, segments.as_ptr(), 2, &x, &y, to, room);
         assert_eq!(status, Status::Ok);
+        let mut weights = Floats::new(Dtype::F32, 35, 37);
+        let room = size_of_state(|to| ptqk_lora_merge_workspace_size(null(), at, 35, to));
+        let mut workspace = vec![7_u8; room];
+        let to = workspace.as_mut_ptr().cast();
+        let status = ptqk_lora_merge(null(), at, 1, &weights.view_mut(), to, room);
+        assert_eq!(status, Status::Ok);
     }
 }
 

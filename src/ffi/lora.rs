@@ -61,12 +61,12 @@ fn workspace_size(plan: &LoraPlan, shape: Shape) -> Result<usize> {
     lora::workspace_size(plan, shape)
 }
 
-/// What the header calls an adapter.
-struct Names {
-    values: &'static CStr,
-    codes: &'static CStr,
-    scale: &'static CStr,
-    zero_point: &'static CStr,
+/// What the header calls the parts of a thin matrix.
+pub(super) struct Names {
+    pub(super) values: &'static CStr,
+    pub(super) codes: &'static CStr,
+    pub(super) scale: &'static CStr,
+    pub(super) zero_point: &'static CStr,
 }
 
 const A: Names = Names {

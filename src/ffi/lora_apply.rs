@@ -3,6 +3,7 @@
 use crate::algorithms::lora::apply::{self, Adapter, Factor};
 use crate::dispatch;
 use crate::ffi::check;
+use crate::ffi::lora::Names;
 use crate::parallel::{Exec, Tile};
 use crate::params::context::Ctx;
 use crate::params::lora::{LoraAdapter, LoraFactor, LoraSegment};
@@ -10,14 +11,6 @@ use crate::params::matrix::{CodeType, Matrix, MatrixMut};
 use crate::scratch::Scratch;
 use crate::status::{Error, Result, Status};
 use core::ffi::{CStr, c_void};
-
-/// What the header calls a thin matrix.
-struct Names {
-    values: &'static CStr,
-    codes: &'static CStr,
-    scale: &'static CStr,
-    zero_point: &'static CStr,
-}
 
 const A: Names = Names {
     values: c"adapters.a.values",
@@ -65,13 +58,14 @@ fn shape(argument: &'static CStr, rows: bool, rule: &'static CStr, value: usize)
     Error::shape(argument, if rows { c"rows" } else { c"cols" }, rule, value as f64)
 }
 
-/// Checks an adapter for inputs and outputs of so many channels.
+/// Checks an adapter for inputs and outputs of so many channels; the rules name what these are.
 ///
 /// # Safety
 /// The pointer contract of the header.
 unsafe fn adapter<'a>(
     from: &LoraAdapter,
     (inputs, outputs): (usize, usize),
+    (input_rule, output_rule): (&'static CStr, &'static CStr),
 ) -> Result<(Adapter<'a>, [check::Span; 6])> {
     check::zero_reserved(from.reserved, c"adapters")?;
     if !from.scale.is_finite() {
@@ -83,16 +77,19 @@ unsafe fn adapter<'a>(
     // SAFETY: as above.
     let (b, [b0, b1, b2]) = unsafe { factor(&from.b, &B) }?;
     if a.cols() != inputs {
-        return Err(shape(c"adapters.a", false, c"must be the columns of x", a.cols()));
+        return Err(shape(c"adapters.a", false, input_rule, a.cols()));
     }
     if b.rows() != outputs {
-        return Err(shape(c"adapters.b", true, c"must be the columns of y", b.rows()));
+        return Err(shape(c"adapters.b", true, output_rule, b.rows()));
     }
     if b.cols() != a.rows() {
         return Err(shape(c"adapters.b", false, c"must be the rows of a", b.cols()));
     }
     Ok((Adapter { a, b, scale: from.scale }, [a0, a1, a2, b0, b1, b2]))
 }
+
+/// What the channels of an adapter are when it is applied.
+const RULES: (&CStr, &CStr) = (c"must be the columns of x", c"must be the columns of y");
 
 /// Rows of `A`, as the caller says.
 fn rank(from: &LoraAdapter) -> usize {
@@ -183,7 +180,7 @@ pub unsafe extern "C" fn ptqk_lora_apply(
         let channels = (x.cols(), y.cols());
         for (i, from) in adapters.iter().enumerate() {
             // SAFETY: as above.
-            let checked = unsafe { adapter(from, channels) }
+            let checked = unsafe { adapter(from, channels, RULES) }
                 .and_then(|(_, spans)| check::disjoint(&[y_span, workspace.span], &spans));
             checked.map_err(|error| Error { index: i as u64, ..error })?;
         }
@@ -208,13 +205,84 @@ pub unsafe extern "C" fn ptqk_lora_apply(
         for segment in segments {
             let Some(from) = adapters.get(segment.adapter) else { continue };
             // SAFETY: as above.
-            let (adapter, _) = unsafe { adapter(from, channels) }?;
+            let (adapter, _) = unsafe { adapter(from, channels, RULES) }?;
             let rows = segment.first_row..segment.first_row + segment.rows;
             let x = x.tile(&Tile { rows: rows.clone(), cols: 0..channels.0 });
             let y = y.tile_mut(&Tile { rows, cols: 0..channels.1 });
             scratch.phase(|s| apply::apply(k, exec, s, &adapter, x, y))?;
         }
         Ok(())
+    };
+    // SAFETY: the pointer contract of the header.
+    unsafe { check::run(ctx, body) }
+}
+
+/// Bytes of the workspace of `ptqk_lora_merge`: 4 for each output channel and rank.
+///
+/// @param ctx     May be NULL.
+/// @param adapter Not NULL; only its shape is read.
+/// @param rows    Rows of the weights.
+/// @param bytes   Receives the size.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_lora_merge_workspace_size(
+    ctx: *const Ctx,
+    adapter: *const LoraAdapter,
+    rows: usize,
+    bytes: *mut usize,
+) -> Status {
+    let value = || {
+        // SAFETY: the pointer contract of the header.
+        let (adapter, _) = unsafe { check::array(adapter, 1, c"adapter") }?;
+        workspace_size(adapter, rows)
+    };
+    // SAFETY: as above.
+    unsafe { check::number(ctx, (bytes, c"bytes"), value) }
+}
+
+/// Adds an adapter to the weights of a layer, `W += scale B A`, or takes it away again, but for rounding.
+///
+/// Each weight goes on from its old value by a chain of fused multiply-adds in order of the rank, with
+/// `scale * B` rounded to f32 before, and is rounded to its type at the end; so neither threads nor the CPU
+/// matter. Source: arXiv 2106.09685.
+///
+/// @param ctx             May be NULL.
+/// @param adapter         Not NULL. Errors name its parts as those of `adapters`.
+/// @param subtract        0: added; 1: taken away.
+/// @param weights         The weights, `[out, in]`, of any float type.
+/// @param workspace       At any address; its contents do not matter before and after.
+/// @param workspace_bytes Range: at least what `ptqk_lora_merge_workspace_size` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ptqk_lora_merge(
+    ctx: *const Ctx,
+    adapter: *const LoraAdapter,
+    subtract: u32,
+    weights: *const MatrixMut,
+    workspace: *mut c_void,
+    workspace_bytes: usize,
+) -> Status {
+    let body = |exec: Exec<'_>| {
+        // SAFETY: the pointer contract of the header.
+        let (one, adapter_span) = unsafe { check::array(adapter, 1, c"adapter") }?;
+        let Some(from) = one.first() else { return Ok(()) };
+        if subtract > 1 {
+            let error = Error::new(Status::InvalidParameter, c"subtract", c"must be 0 or 1");
+            return Err(Error { value: f64::from(subtract), ..error });
+        }
+        // SAFETY: as above.
+        let (weights, weights_span) = unsafe { check::matrix_mut(weights, c"weights") }?;
+        let rules = (c"must be the columns of the weights", c"must be the rows of the weights");
+        // SAFETY: as above.
+        let (adapter, [a0, a1, a2, b0, b1, b2]) =
+            unsafe { self::adapter(from, (weights.cols(), weights.rows()), rules) }?;
+        let needed = workspace_size(one, weights.rows())?;
+        let workspace = check::workspace(workspace, workspace_bytes, needed)?;
+        let outputs = [weights_span, workspace.span];
+        check::disjoint(&outputs, &[adapter_span, a0, a1, a2, b0, b1, b2])?;
+        let scale = if subtract == 1 { -adapter.scale } else { adapter.scale };
+        // SAFETY: as above; the outputs are disjoint from all that is read.
+        let mut scratch = Scratch::new(unsafe { workspace.slice() });
+        let k = dispatch::active();
+        apply::merge(k, exec, &mut scratch, (&adapter, scale), weights)
     };
     // SAFETY: the pointer contract of the header.
     unsafe { check::run(ctx, body) }

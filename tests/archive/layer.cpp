@@ -246,6 +246,12 @@ void weights_are_solved()
     ptqk::lora_apply(ctx, &pair, 1, &all, 1, ptqk::view(means, 2, 4), ptqk::mut_view(y, 2, 2), inner.data(), inner.size());
     const float first = a[0] * means[0] + a[1] * means[1] + a[2] * means[2] + a[3] * means[3];
     REQUIRE(std::fabs(y[0] - (1 + 0.5f * first * b[0])) < 1e-4f);
+    float dense[8] = {};
+    std::vector<std::uint8_t> scaled(ptqk::lora_merge_workspace_size(ctx, pair, 2));
+    ptqk::lora_merge(ctx, pair, false, ptqk::mut_view(dense, 2, 4), scaled.data(), scaled.size());
+    REQUIRE(std::fabs(dense[5] - 0.5f * b[1] * a[1]) < 1e-6f);
+    ptqk::lora_merge(ctx, pair, true, ptqk::mut_view(dense, 2, 4), scaled.data(), scaled.size());
+    REQUIRE(std::fabs(dense[5]) < 1e-6f);
 
     hessian[1] = std::nanf("");
     const auto error = failure([&] { ptqk::gptq(ctx, params, view, square, outputs, workspace.data(), 1 << 20); });

@@ -4,8 +4,8 @@
 
 use crate::calls::{Mode, on_every_table};
 use crate::rng::Rng;
+use crate::stored::{Stored, transposed};
 use crate::threads::with_threads;
-use half::{bf16, f16};
 use ptqk::ffi::{self, *};
 use std::ptr::{self, null, null_mut};
 
@@ -86,48 +86,6 @@ pub struct Solution {
     /// In the order of the codes, as f32.
     pub dequantized: Vec<f32>,
     pub report: GptqReport,
-}
-
-/// Elements in any type with a gap between rows, as a matrix of `rows x cols`.
-pub struct Stored {
-    words: Vec<u32>,
-    rows: usize,
-    cols: usize,
-    dtype: u32,
-}
-
-impl Stored {
-    const GAP: usize = 3;
-
-    pub fn new(x: &[f32], rows: usize, cols: usize, dtype: u32) -> Self {
-        let stride = cols + Self::GAP;
-        let mut words = vec![u32::MAX; rows * stride + 1];
-        for (i, x) in x.iter().enumerate() {
-            let at = i / cols * stride + i % cols;
-            let halves: &mut [u16] = bytemuck::cast_slice_mut(&mut words);
-            match dtype {
-                1 => halves[at] = f16::from_f32(*x).to_bits(),
-                2 => halves[at] = bf16::from_f32(*x).to_bits(),
-                _ => words[at] = x.to_bits(),
-            }
-        }
-        Self { words, rows, cols, dtype }
-    }
-
-    pub fn matrix(&self) -> Matrix {
-        Matrix {
-            data: self.words.as_ptr().cast(),
-            rows: self.rows,
-            cols: self.cols,
-            row_stride: self.cols + Self::GAP,
-            dtype: self.dtype,
-            reserved: 0,
-        }
-    }
-}
-
-pub fn transposed(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    (0..rows * cols).map(|i| x[i % rows * cols + i / rows]).collect()
 }
 
 /// The settings of a test.

@@ -3,6 +3,7 @@
 
 use crate::calls::MODES;
 use crate::layer::*;
+use crate::stored::transposed;
 use ptqk::ffi::*;
 use std::ffi::c_void;
 use std::ptr::null;

@@ -3,8 +3,8 @@
 
 use crate::calls::on_every_table;
 use crate::harness::*;
-use crate::layer::Stored;
 use crate::rng::Rng;
+use crate::stored::Stored;
 use crate::threads::{on_threads, with_threads};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;
@@ -232,6 +232,104 @@ fn corrections_can_be_applied() {
             assert!((want - f64::from(*y)).abs() < 1e-5 * size + 1e-7, "{y}, not {want}");
         }
     }
+}
+
+fn merge(ctx: *const Ctx, pair: &Pair, subtract: u32, weights: &mut Stored) {
+    let (adapter, mut bytes) = (pair.adapter(), 0);
+    // SAFETY: every buffer has the size of its shape or of the query.
+    unsafe {
+        let status = ptqk_lora_merge_workspace_size(ctx, &adapter, weights.rows, &mut bytes);
+        assert_eq!(status, Status::Ok);
+        let mut workspace = vec![0xA5_u8; bytes + 1];
+        let room: *mut c_void = workspace[1..].as_mut_ptr().cast();
+        let weights = weights.matrix_mut();
+        let status = ffi::ptqk_lora_merge(ctx, &adapter, subtract, &weights, room, bytes);
+        assert_eq!(status, Status::Ok);
+    }
+}
+
+#[test]
+fn adapters_are_merged_and_taken_away() {
+    let mut rng = Rng(55);
+    for (inputs, outputs, rank) in
+        [(1, 1, 1), (33, 7, 3), (64, 64, 8), (70, 40, 130), (600, 17, 64), (9, 5, 0)]
+    {
+        for form in 0..5 {
+            let pair = Pair::new(inputs, outputs, rank, form, &mut rng);
+            let (a, b) = (pair.a.values(), pair.b.values());
+            let start = rng.many(outputs * inputs, Rng::uniform);
+            let stored = || Stored::new(&start, outputs, inputs, form % 3);
+            for (subtract, scale) in [(0, pair.scale), (1, -pair.scale)] {
+                let mut want = stored();
+                for (i, w) in want.values().into_iter().enumerate() {
+                    let (output, input) = (i / inputs, i % inputs);
+                    let chain = (0..rank).fold(w, |w, j| {
+                        (b[output * rank + j] * scale).mul_add(a[j * inputs + input], w)
+                    });
+                    want.set(i, chain);
+                }
+                let want = want.values();
+                on_every_table(|isa| {
+                    with_threads(|threads, ctx| {
+                        let mut weights = stored();
+                        merge(ctx, &pair, subtract, &mut weights);
+                        let got = weights.values();
+                        let same = got.iter().zip(&want).all(|(a, b)| a.to_bits() == b.to_bits());
+                        assert!(same, "table {isa}, {threads} threads, {inputs} {outputs} {rank}");
+                    });
+                });
+            }
+        }
+    }
+}
+
+function! { MergeSize = ptqk_lora_merge_workspace_size {
+    adapter: *const LoraAdapter, rows: usize, bytes: *mut usize,
+} }
+
+function! { Merge = ptqk_lora_merge {
+    adapter: *const LoraAdapter, subtract: u32, weights: By<MatrixMut>, workspace: *mut c_void,
+    workspace_bytes: usize,
+} }
+
+#[test]
+fn wrong_merges_are_refused() {
+    let mut rng = Rng(56);
+    let pair = Pair::new(20, 6, 4, 0, &mut rng);
+    let adapter = pair.adapter();
+    let no_adapter = wrong(Status::NullPointer, "adapter");
+
+    let mut arena = Arena::new();
+    let bytes = arena.space(1);
+    let mut suite = Suite::new(arena, MergeSize { adapter: &adapter, rows: 6, bytes });
+    suite.output("bytes", |a| &mut a.bytes);
+    suite.refuse("no adapter", |a| a.adapter = null(), no_adapter);
+    let huge = wrong(Status::SizeOverflow, "workspace");
+    suite.refuse("too many rows", |a| a.rows = usize::MAX, huge);
+
+    let mut arena = Arena::large(1 << 16);
+    let data = arena.space::<f32>(6 * 22).cast();
+    let weights =
+        By::Value(MatrixMut { data, rows: 6, cols: 20, row_stride: 22, dtype: F32, reserved: 0 });
+    let workspace_bytes = 4 * 6 * 4 + 63 + 32;
+    let workspace: *mut c_void = arena.space::<u8>(workspace_bytes).cast();
+    let good = Merge { adapter: &adapter, subtract: 0, weights, workspace, workspace_bytes };
+    let mut suite = Suite::new(arena, good);
+    suite.view("weights", |a| &mut a.weights, None);
+    suite.refuse("no adapter", |a| a.adapter = null(), no_adapter);
+    let subtract = wrong(Status::InvalidParameter, "subtract").value(2);
+    suite.refuse("subtract", |a| a.subtract = 2, subtract);
+    let shape = |argument, field, value: u32| {
+        wrong(Status::InvalidShape, argument).field(field).value(value)
+    };
+    suite.refuse("rows", |a| a.weights.value().rows = 5, shape("adapters.b", "rows", 6));
+    suite.refuse("cols", |a| a.weights.value().cols = 19, shape("adapters.a", "cols", 20));
+    let over = |a: &mut Merge| a.workspace = a.weights.value().data;
+    suite.refuse("workspace over the weights", over, wrong(Status::Overlap, "weights"));
+    let over = |a: &mut Merge| a.weights.value().data = pair.a.floats.matrix().data.cast_mut();
+    suite.refuse("weights over a", over, wrong(Status::Overlap, "weights"));
+    let little = wrong(Status::InvalidParameter, "workspace_bytes");
+    suite.refuse("no room", |a| a.workspace_bytes = 8, little);
 }
 
 function! { ApplySize = ptqk_lora_apply_workspace_size {

@@ -4,7 +4,7 @@
 
 use crate::calls::Mode;
 use crate::rng::Rng;
-use half::{bf16, f16};
+use crate::stored::{Stored, transposed};
 use ptqk::ffi::{self, *};
 use std::ptr::{null, null_mut};
 
@@ -32,65 +32,6 @@ impl Layer {
         }
         let counts = rng.many(samples, |r| r.below(5) as u64);
         Self { outputs, inputs, samples, weights, means, counts }
-    }
-}
-
-pub fn transposed(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    (0..rows * cols).map(|i| x[i % rows * cols + i / rows]).collect()
-}
-
-/// Elements in any type with a gap between rows.
-pub struct Stored {
-    words: Vec<u32>,
-    pub rows: usize,
-    pub cols: usize,
-    dtype: u32,
-}
-
-impl Stored {
-    const GAP: usize = 3;
-
-    pub fn new(x: &[f32], rows: usize, cols: usize, dtype: u32) -> Self {
-        let words = vec![u32::MAX; rows * (cols + Self::GAP) + 1];
-        let mut to = Self { words, rows, cols, dtype };
-        x.iter().enumerate().for_each(|(i, x)| to.set(i, *x));
-        to
-    }
-
-    fn at(&self, i: usize) -> usize {
-        i / self.cols * (self.cols + Self::GAP) + i % self.cols
-    }
-
-    pub fn set(&mut self, i: usize, x: f32) {
-        let at = self.at(i);
-        let halves: &mut [u16] = bytemuck::cast_slice_mut(&mut self.words);
-        match self.dtype {
-            1 => halves[at] = f16::from_f32(x).to_bits(),
-            2 => halves[at] = bf16::from_f32(x).to_bits(),
-            _ => self.words[at] = x.to_bits(),
-        }
-    }
-
-    pub fn values(&self) -> Vec<f32> {
-        let halves: &[u16] = bytemuck::cast_slice(&self.words);
-        let value = |i| match self.dtype {
-            1 => f16::from_bits(halves[self.at(i)]).to_f32(),
-            2 => bf16::from_bits(halves[self.at(i)]).to_f32(),
-            _ => f32::from_bits(self.words[self.at(i)]),
-        };
-        (0..self.rows * self.cols).map(value).collect()
-    }
-
-    pub fn matrix(&self) -> Matrix {
-        let Self { rows, cols, dtype, .. } = *self;
-        let data = self.words.as_ptr().cast();
-        Matrix { data, rows, cols, row_stride: cols + Self::GAP, dtype, reserved: 0 }
-    }
-
-    pub fn matrix_mut(&mut self) -> MatrixMut {
-        let Self { rows, cols, dtype, .. } = *self;
-        let data = self.words.as_mut_ptr().cast();
-        MatrixMut { data, rows, cols, row_stride: cols + Self::GAP, dtype, reserved: 0 }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::calls::{MODES, on_every_table};
 use crate::layer::*;
+use crate::stored::Stored;
 use crate::threads::with_threads;
 use ptqk::ffi::*;
 use std::ffi::c_void;

@@ -1,7 +1,7 @@
-//! Adapters at work: `y += scale (x A^T) B^T`.
+//! Adapters at work: `y += scale (x A^T) B^T`, and `W += scale B A`.
 //!
 //! A row of `x A^T` is made of inner products of the kernel, in pieces that are added in order; what is
-//! added to an element of `y` is one chain over the rank. Neither depends on how many rows there are.
+//! added to an element of `y` or `W` is one chain over the rank. Neither depends on how many rows there are.
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::stage::{cuts, narrowed, widen_into, widened};
@@ -109,7 +109,7 @@ pub struct Adapter<'a> {
     pub scale: f32,
 }
 
-/// Bytes of workspace for `rows` rows and adapters of at most that rank.
+/// Bytes of workspace for `rows` rows of `x`, or of the weights, and adapters of at most that rank.
 pub fn workspace_size(rows: usize, rank: usize) -> Result<usize> {
     needed(|scratch| scratch.array::<f32>(rows.saturating_mul(rank)))
 }
@@ -144,66 +144,102 @@ pub fn apply(
     })?;
     let inner = &*inner;
     exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
-        for cols in cuts(tile.cols.clone(), PANEL) {
-            expand(k, (inner, rank), b, (tile, cols), &mut y);
-        }
+        let pack = |block: &Tile, panel: &mut Panel| pack_rows(k, b, block, panel);
+        expand(k, (inner, rank), tile, pack, &mut y);
     })
 }
 
-/// Adds to some columns of a tile what the rows of `inner`, `rank` elements each, give with `B`.
+/// `W += scale B A`, where `scale` takes the place of the adapter's own; the shapes fit.
+pub fn merge(
+    k: &Kernels,
+    exec: Exec<'_>,
+    scratch: &mut Scratch<'_>,
+    (adapter, scale): (&Adapter<'_>, f32),
+    weights: MatrixViewMut<'_>,
+) -> Result {
+    let Adapter { a, b, .. } = adapter;
+    let (rows, rank, cols) = (b.rows(), b.cols(), weights.cols());
+    let inner = scratch.array(rows.saturating_mul(rank))?;
+    let mut buffer = [0.0; PIECE];
+    for (row, to) in inner.chunks_mut(rank.max(1)).enumerate() {
+        for piece in cuts(0..rank, PIECE) {
+            let from = b.run(k, row, piece.clone(), &mut buffer);
+            let to = to.get_mut(piece).unwrap_or_default();
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from * scale);
+        }
+    }
+    let inner = &*inner;
+    exec.tiles(Cut::exact((rows, cols), ROWS, COLUMNS), weights, |tile, mut weights| {
+        let pack = |block: &Tile, panel: &mut Panel| pack_columns(k, a, block, panel);
+        expand(k, (inner, rank), tile, pack, &mut weights);
+    })
+}
+
+/// A block of the right side: a part of the rank by some columns.
+type Panel = [[f32; PANEL]; DEPTH];
+
+/// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with the right side, of which
+/// `pack` writes blocks: rows of the tile that it gets are columns of `y`, its columns are a part of the rank.
 fn expand(
     k: &Kernels,
     (inner, rank): (&[f32], usize),
-    b: &Factor<'_>,
-    (tile, cols): (&Tile, Range<usize>),
+    tile: &Tile,
+    pack: impl Fn(&Tile, &mut Panel),
     y: &mut MatrixViewMut<'_>,
 ) {
-    let mut sums = [[0.0; PANEL]; ROWS];
-    let own = cols.start - tile.cols.start..cols.end - tile.cols.start;
     let count = tile.rows.len();
-    for (i, sums) in sums.iter_mut().take(count).enumerate() {
-        let to = sums.get_mut(..own.len()).unwrap_or_default();
-        widen_into(k, y.as_view().run(i, own.clone()), to);
-    }
-    let (mut panel, mut left) = ([[0.0; PANEL]; DEPTH], [0.0; ROWS * DEPTH]);
-    for depth in cuts(0..rank, DEPTH) {
-        let len = depth.len();
-        pack(k, b, (cols.clone(), depth.clone()), &mut panel);
-        for (to, row) in left.chunks_mut(len.max(1)).zip(tile.rows.clone()) {
-            let start = row * rank + depth.start;
-            let from = inner.get(start..start + len).unwrap_or_default();
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    let (mut sums, mut panel) = ([[0.0; PANEL]; ROWS], [[0.0; PANEL]; DEPTH]);
+    let mut left = [0.0; ROWS * DEPTH];
+    for rows in cuts(tile.cols.clone(), PANEL) {
+        let own = rows.start - tile.cols.start..rows.end - tile.cols.start;
+        for (i, sums) in sums.iter_mut().take(count).enumerate() {
+            let to = sums.get_mut(..own.len()).unwrap_or_default();
+            widen_into(k, y.as_view().run(i, own.clone()), to);
         }
-        let left = left.get(..count * len).unwrap_or_default();
-        let panel = panel.get(..len).unwrap_or_default().as_flattened();
-        k.multiply_rows(left, panel, sums.get_mut(..count).unwrap_or_default().as_flattened_mut());
-    }
-    for (i, sums) in sums.iter().take(count).enumerate() {
-        narrowed(k, y.run_mut(i, own.clone()), |to| {
-            to.iter_mut().zip(sums).for_each(|(to, from)| *to = *from);
-        });
+        for depth in cuts(0..rank, DEPTH) {
+            let len = depth.len();
+            pack(&Tile { rows: rows.clone(), cols: depth.clone() }, &mut panel);
+            for (to, row) in left.chunks_mut(len.max(1)).zip(tile.rows.clone()) {
+                let start = row * rank + depth.start;
+                let from = inner.get(start..start + len).unwrap_or_default();
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+            let left = left.get(..count * len).unwrap_or_default();
+            let panel = panel.get(..len).unwrap_or_default().as_flattened();
+            let sums = sums.get_mut(..count).unwrap_or_default();
+            k.multiply_rows(left, panel, sums.as_flattened_mut());
+        }
+        for (i, sums) in sums.iter().take(count).enumerate() {
+            narrowed(k, y.run_mut(i, own.clone()), |to| {
+                to.iter_mut().zip(sums).for_each(|(to, from)| *to = *from);
+            });
+        }
     }
 }
 
-/// A block of `B`, its rows as columns; what lies beyond them is anything.
-fn pack(
-    k: &Kernels,
-    b: &Factor<'_>,
-    (rows, depth): (Range<usize>, Range<usize>),
-    panel: &mut [[f32; PANEL]; DEPTH],
-) {
+/// Rows of a factor as columns; what lies beyond them is anything.
+fn pack_rows(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
     let mut buffers = [[0.0; DEPTH]; 4];
-    for (i, four) in cuts(rows, 4).enumerate() {
+    for (i, four) in cuts(block.rows.clone(), 4).enumerate() {
         let [b0, b1, b2, b3] = &mut buffers;
         // Rows that there are not repeat the last one: their columns are not used.
         let row = |i: usize| (four.start + i).min(four.end - 1);
         let rows = [
-            b.run(k, row(0), depth.clone(), b0),
-            b.run(k, row(1), depth.clone(), b1),
-            b.run(k, row(2), depth.clone(), b2),
-            b.run(k, row(3), depth.clone(), b3),
+            from.run(k, row(0), block.cols.clone(), b0),
+            from.run(k, row(1), block.cols.clone(), b1),
+            from.run(k, row(2), block.cols.clone(), b2),
+            from.run(k, row(3), block.cols.clone(), b3),
         ];
         let to = panel.as_flattened_mut().get_mut(4 * i..).unwrap_or_default();
         k.interleave_rows(&rows, false, PANEL, to);
+    }
+}
+
+/// Columns of a factor, a part of each; what lies beyond them is anything.
+fn pack_columns(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
+    let mut buffer = [0.0; PANEL];
+    for (row, to) in block.cols.clone().zip(panel) {
+        let from = from.run(k, row, block.rows.clone(), &mut buffer);
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
 }
