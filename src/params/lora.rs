@@ -236,6 +236,8 @@ pub struct LoraSegment {
     pub rows: usize,
 }
 
-const _: () =
-    assert!(size_of::<LoraParams>() == 48 + size_of::<WeightParams>(), "ptqk_lora_params");
+const _: () = assert!(
+    size_of::<LoraParams>() == (48 + size_of::<WeightParams>()).next_multiple_of(8),
+    "ptqk_lora_params"
+);
 const _: () = assert!(size_of::<LoraReport>() == 16, "ptqk_lora_report");
