@@ -9,6 +9,8 @@ pub mod convert;
 mod elementwise;
 #[cfg(any(feature = "gptq", feature = "range"))]
 mod envelope;
+#[cfg(any(feature = "linalg", feature = "weights"))]
+mod exponent;
 pub mod fake_quantize;
 #[cfg(any(feature = "range", feature = "weights"))]
 mod finite;

@@ -3,6 +3,7 @@
 //!
 //! `B = L Q` in f32, then one-sided Jacobi rotations on the columns of `L`, in f64.
 
+use crate::algorithms::exponent::{floor_log2, power_of_two};
 use crate::algorithms::linalg::gemm::{self, Operand, Part, Update, gemm};
 use crate::algorithms::linalg::jacobi::jacobi;
 use crate::algorithms::linalg::lq;
@@ -69,7 +70,7 @@ pub fn svd(
 ) -> Result {
     let count = b.len().checked_div(n).unwrap_or(0);
     let Memory { square, columns, norms } = Memory::carve(scratch, count)?;
-    let exponent = exponent(k.abs_max(b));
+    let exponent = scale_exponent(k.abs_max(b));
     let scale = power_of_two(-exponent);
     b.iter_mut().for_each(|x| *x *= scale);
     scratch.phase(|scratch| lq::lq(k, exec, scratch, (b, n), square))?;
@@ -120,12 +121,7 @@ fn complete(
     Ok(())
 }
 
-/// The exponent of a number as a normal f32 could have it.
-fn exponent(x: f32) -> i32 {
-    ((x.to_bits() >> 23) & 0xFF).clamp(1, 253) as i32 - 127
-}
-
-/// `2^exponent`, from `2^-126` to `2^126`.
-fn power_of_two(exponent: i32) -> f32 {
-    f32::from_bits(((exponent + 127) as u32) << 23)
+/// The power of two by which a magnitude is divided to come to about 1; it and its inverse are normal.
+fn scale_exponent(x: f32) -> i32 {
+    floor_log2(x).clamp(-126, 126)
 }

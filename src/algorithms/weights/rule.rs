@@ -1,6 +1,7 @@
 //! From the extremes of a group to its scale.
 
 use crate::algorithms::coding::{Coding, Float, Table};
+use crate::algorithms::exponent::{floor_log2, power_of_two};
 use crate::algorithms::quantizer::{at_least_smallest, round};
 use crate::formats::{self, FloatFormat};
 use crate::params::weights::{AsymmetricRange, MxScale, ScaleGuard, WeightFormat, WeightMode};
@@ -80,17 +81,6 @@ impl<'a> Rule<'a> {
     pub(in crate::algorithms) fn divisor(&self, scale: f32) -> f32 {
         if self.format.mode == WeightMode::Mxint8 { scale / 64.0 } else { scale }
     }
-}
-
-/// `floor(log2(x))` of a positive normal number.
-fn floor_log2(x: f32) -> i32 {
-    (x.to_bits() >> 23) as i32 - 127
-}
-
-/// `2^exponent`, within the range of E8M0.
-fn power_of_two(exponent: i32) -> f32 {
-    let field = (exponent.clamp(-127, 127) + 127) as u32;
-    f32::from_bits(if field == 0 { 1 << 22 } else { field << 23 })
 }
 
 /// The smallest power of two that is not below `x`, a positive normal number.
