@@ -171,7 +171,7 @@ fn across(rows: bool, lanes: Range<usize>, view: MatrixView<'_>) -> Tile {
 }
 
 /// Sets C, or its lower part, to 0.
-fn clear(exec: Exec<'_>, part: Part, c: &mut MatrixViewMut<'_>) -> Result {
+pub(super) fn clear(exec: Exec<'_>, part: Part, c: &mut MatrixViewMut<'_>) -> Result {
     let (m, n) = (c.rows(), c.cols());
     exec.silent().tiles(Cut::exact((m, n), TASK_ROWS, n), c.whole_mut(), |tile, mut c| {
         for (i, row) in tile.rows.clone().enumerate() {

@@ -1,6 +1,6 @@
 //! A matrix that many thin ones are multiplied by: its panels are packed once, both ways.
 
-use crate::algorithms::linalg::gemm::{Operand, Update, multiply};
+use crate::algorithms::linalg::gemm::{Operand, Part, clear, multiply};
 use crate::algorithms::linalg::pack::{DEPTH, Side};
 use crate::algorithms::linalg::part;
 use crate::algorithms::stage::cuts;
@@ -75,23 +75,21 @@ impl<'a> Packed<'a> {
         Self::carve(scratch, shape).map(|_| ())
     }
 
-    /// Cuts, or counts, the workspace of a product with a left side of `m` rows.
-    pub(in crate::algorithms) fn product_workspace(
-        scratch: &mut Scratch<'_>,
+    /// Cuts, or counts, the workspace of a product with a left side of `m` rows: its panels.
+    pub(in crate::algorithms) fn product_workspace<'b>(
+        scratch: &mut Scratch<'b>,
         m: usize,
         depth: usize,
-    ) -> Result {
-        let len = Side::packed::<TILE_ROWS>(m, depth.min(DEPTH));
-        scratch.array::<f32>(len).map(|_| ())
+    ) -> Result<&'b mut [f32]> {
+        scratch.array(Side::packed::<TILE_ROWS>(m, depth.min(DEPTH)))
     }
 
-    /// `C = C + A B`, or as `update` says, where `B` is the matrix or its transpose.
+    /// `C = A B`, where `B` is the matrix or its transpose.
     pub fn multiply(
         &self,
         k: &Kernels,
         exec: Exec<'_>,
         scratch: &mut Scratch<'_>,
-        update: Update,
         (a, by): (Operand<'_>, By),
         mut c: MatrixViewMut<'_>,
     ) -> Result {
@@ -100,14 +98,9 @@ impl<'a> Packed<'a> {
             By::Matrix => (self.columns, m, n),
             By::Transpose => (self.rows, n, m),
         };
-        let side = Side { view: a.view, lanes_are_columns: a.transposed, negate: update.subtract };
-        let len = Side::packed::<TILE_ROWS>(a.shape().0, depth.min(DEPTH));
-        let a_panels = scratch.array(len)?;
-        if !update.accumulate {
-            for row in 0..c.rows() {
-                c.floats_mut(row, 0..lanes).fill(0.0);
-            }
-        }
+        let side = Side { view: a.view, lanes_are_columns: a.transposed, negate: false };
+        let a_panels = Self::product_workspace(scratch, a.shape().0, depth)?;
+        clear(exec, Part::Whole, &mut c)?;
         for block in cuts(0..depth, DEPTH) {
             let len = panels(lanes, block.len());
             let b_panels = part(panels_left, 0..len);

@@ -128,7 +128,7 @@ pub(in crate::algorithms) fn workspace(
     scratch.phase(|s| svd::workspace(s, (basis, m)))?;
     scratch.phase(|s| lq::workspace(s, (block, m.max(n))))?;
     for depth in [m, n] {
-        scratch.phase(|s| Packed::product_workspace(s, block, depth))?;
+        scratch.phase(|s| Packed::product_workspace(s, block, depth).map(|_| ()))?;
     }
     for shape in [(block, basis, n), (block, n, basis)] {
         scratch.phase(|s| gemm::workspace(s, shape))?;
@@ -248,7 +248,7 @@ impl Walk<'_> {
         to: MatrixViewMut<'_>,
     ) -> Result {
         let Self { k, exec, source: Source { packed, .. }, .. } = self;
-        scratch.phase(|s| packed.multiply(k, *exec, s, Update::SET, from, to))
+        scratch.phase(|s| packed.multiply(k, *exec, s, from, to))
     }
 
     /// Each column times its factor.

@@ -59,7 +59,7 @@ pub(super) fn workspace(scratch: &mut Scratch<'_>, plan: &LoraPlan, sizes: Sizes
         scratch.phase(|s| least_squares::workspace(s, samples))?;
     }
     for depth in [inputs, outputs] {
-        scratch.phase(|s| Packed::product_workspace(s, rank, depth))?;
+        scratch.phase(|s| Packed::product_workspace(s, rank, depth).map(|_| ()))?;
     }
     let shapes = [
         (rank, samples, inputs),
@@ -148,7 +148,7 @@ impl Fit<'_> {
     ) -> Result {
         let c = c.get_mut(..self.sizes.rank * cols).unwrap_or_default();
         let to = MatrixViewMut::dense(c, cols);
-        scratch.phase(|s| self.packed.multiply(self.k, self.exec, s, Update::SET, from, to))
+        scratch.phase(|s| self.packed.multiply(self.k, self.exec, s, from, to))
     }
 
     /// `Y^T = U^T X^T`.

@@ -9,7 +9,7 @@ mod fit;
 mod write;
 
 use crate::algorithms::finite::finite;
-use crate::algorithms::linalg::gemm::{Operand, Update};
+use crate::algorithms::linalg::gemm::Operand;
 use crate::algorithms::linalg::packed::{By, Packed};
 use crate::algorithms::linalg::svd::Factors;
 use crate::algorithms::linalg::truncated_svd::{self, Iterations, Source, truncated_svd};
@@ -101,7 +101,7 @@ pub fn workspace_size(plan: &LoraPlan, shape: Shape) -> Result<usize> {
         scratch.phase(|s| process::carve(shape.samples, plan.subset, s).map(|_| ()))?;
         let shape = (outputs, inputs);
         Packed::workspace(scratch, shape)?;
-        scratch.phase(|s| Packed::product_workspace(s, samples, inputs))?;
+        scratch.phase(|s| Packed::product_workspace(s, samples, inputs).map(|_| ()))?;
         scratch.phase(|s| truncated_svd::workspace(s, shape, rank, plan.oversampling))?;
         scratch.phase(|s| fit::workspace(s, plan, sizes))?;
         scratch.phase(|s| write::workspace(s, sizes))
@@ -154,7 +154,7 @@ pub fn correct(
         let samples = Operand::transposed(MatrixView::dense(x, sizes.samples));
         let to = MatrixViewMut::dense(errors, sizes.outputs);
         let from = (samples, By::Transpose);
-        scratch.phase(|s| packed.multiply(k, quiet, s, Update::SET, from, to))?;
+        scratch.phase(|s| packed.multiply(k, quiet, s, from, to))?;
         if let Some(group) = plan.format.group {
             importance.chunks_mut(group.get()).for_each(normalize);
             factors = importance;
