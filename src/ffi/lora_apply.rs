@@ -47,7 +47,6 @@ unsafe fn factor<'a>(from: &LoraFactor, names: &Names) -> Result<(Factor<'a>, [c
     let rows = codes.rows();
     // SAFETY: as above.
     let (scale, scale_span) = unsafe { check::array(from.scale, rows, names.scale) }?;
-    check::finite(scale, names.scale)?;
     // SAFETY: as above.
     let (zero_point, zero_span) =
         unsafe { check::optional_array(from.zero_point, rows, names.zero_point) }?;
@@ -86,6 +85,16 @@ unsafe fn adapter<'a>(
         return Err(shape(c"adapters.b", false, c"must be the rows of a", b.cols()));
     }
     Ok((Adapter { a, b, scale: from.scale }, [a0, a1, a2, b0, b1, b2]))
+}
+
+/// Refuses scales of codes that are not finite.
+fn finite(adapter: &Adapter<'_>) -> Result {
+    for (factor, names) in [(&adapter.a, &A), (&adapter.b, &B)] {
+        if let Factor::Codes { scale, .. } = factor {
+            check::finite(scale, names.scale)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the channels of an adapter are when it is applied.
@@ -180,8 +189,10 @@ pub unsafe extern "C" fn ptqk_lora_apply(
         let channels = (x.cols(), y.cols());
         for (i, from) in adapters.iter().enumerate() {
             // SAFETY: as above.
-            let checked = unsafe { adapter(from, channels, RULES) }
-                .and_then(|(_, spans)| check::disjoint(&[y_span, workspace.span], &spans));
+            let checked = unsafe { adapter(from, channels, RULES) }.and_then(|(adapter, spans)| {
+                check::disjoint(&[y_span, workspace.span], &spans)?;
+                finite(&adapter)
+            });
             checked.map_err(|error| Error { index: i as u64, ..error })?;
         }
         for (i, segment) in segments.iter().enumerate() {
@@ -278,6 +289,7 @@ pub unsafe extern "C" fn ptqk_lora_merge(
         let workspace = check::workspace(workspace, workspace_bytes, needed)?;
         let outputs = [weights_span, workspace.span];
         check::disjoint(&outputs, &[adapter_span, a0, a1, a2, b0, b1, b2])?;
+        finite(&adapter)?;
         let scale = if subtract == 1 { -adapter.scale } else { adapter.scale };
         // SAFETY: as above; the outputs are disjoint from all that is read.
         let mut scratch = Scratch::new(unsafe { workspace.slice() });
