@@ -1,7 +1,7 @@
 //! Elements that are not finite: where they are, and the refusal of them.
 
 #![cfg_attr(
-    not(all(feature = "gptq", feature = "range")),
+    not(all(feature = "linalg", feature = "range", feature = "weights")),
     allow(dead_code, reason = "each family uses a part")
 )]
 

@@ -12,7 +12,7 @@ mod envelope;
 #[cfg(any(feature = "linalg", feature = "weights"))]
 mod exponent;
 pub mod fake_quantize;
-#[cfg(any(feature = "range", feature = "weights"))]
+#[cfg(any(feature = "linalg", feature = "range", feature = "weights"))]
 mod finite;
 #[cfg(feature = "gptq")]
 pub mod gptq;

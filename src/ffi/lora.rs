@@ -169,7 +169,7 @@ fn check_shape(want: (usize, usize), got: (usize, usize), argument: &'static CSt
 /// ```
 ///
 /// Least squares solutions are those of least norm, where singular values of at most `2^-23` of the largest
-/// count as 0. All weights modes are taken, and codes from any source: those of `ptqk_gptq` leave an error
+/// count as 0. All weight modes are taken, and codes from any source: those of `ptqk_gptq` leave an error
 /// like any other. Without samples the result is the decomposition.
 ///
 /// All is f32 but for products of adapters with themselves, which are f64; the result depends neither on

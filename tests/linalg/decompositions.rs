@@ -253,6 +253,23 @@ fn flat_spectra_are_captured() {
     }
 }
 
+/// The size of the elements does not matter, however far it is from 1.
+#[test]
+fn sizes_do_not_matter() {
+    let mut rng = Rng(78);
+    for (m, n) in [(40, 60), (200, 220), (220, 200)] {
+        let a = Rows::random(m, n, &mut rng);
+        let want = truncated(dispatch::active(), Exec::SERIAL, &a, &[], 5);
+        for size in [f32::powi(2.0, -80), f32::powi(2.0, 90)] {
+            let mut b = a.clone();
+            b.values.iter_mut().for_each(|x| *x *= size);
+            let mut got = truncated(dispatch::active(), Exec::SERIAL, &b, &[], 5);
+            got.sigma.iter_mut().for_each(|sigma| *sigma /= size);
+            assert_eq!(got.bits(), want.bits(), "{m} x {n}, {size:e}");
+        }
+    }
+}
+
 #[test]
 fn factors_scale_the_columns() {
     let mut rng = Rng(75);

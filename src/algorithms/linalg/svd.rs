@@ -122,6 +122,6 @@ fn complete(
 }
 
 /// The power of two by which a magnitude is divided to come to about 1; it and its inverse are normal.
-fn scale_exponent(x: f32) -> i32 {
+pub(super) fn scale_exponent(x: f32) -> i32 {
     floor_log2(x).clamp(-126, 126)
 }

@@ -4,10 +4,12 @@
 //! matrix and its transpose and makes what comes out orthonormal to all before it; after some steps
 //! the best vectors within the basis start the next round. Small matrices are decomposed as a whole.
 
+use crate::algorithms::exponent::power_of_two;
+use crate::algorithms::finite::run_abs_max;
 use crate::algorithms::linalg::gemm::{self, Operand, Part, Update, gemm};
 use crate::algorithms::linalg::lq::{self, lq};
 use crate::algorithms::linalg::packed::{By, Packed};
-use crate::algorithms::linalg::svd::{self, Factors, svd};
+use crate::algorithms::linalg::svd::{self, Factors, scale_exponent, svd};
 use crate::algorithms::linalg::{part, part_mut, split_mut};
 use crate::kernels::Kernels;
 use crate::parallel::Exec;
@@ -166,7 +168,8 @@ pub fn truncated_svd(
         fill(to.sigma, sigma);
         return Ok(());
     }
-    let walk = Walk { k, exec, source, plan };
+    let exponent = scale_exponent(largest(k, source.packed.matrix.view));
+    let walk = Walk { k, exec, source, plan, scale: power_of_two(-exponent) };
     random(k, iterations.seed, block);
     let mut rows = 0;
     let (mut last, mut left_over) = (0.0, iterations.steps.max(1));
@@ -192,7 +195,8 @@ pub fn truncated_svd(
             fill(part_mut(block, 0..plan.block * m), right);
         }
     }
-    fill(to.sigma, sigma);
+    let back = power_of_two(exponent);
+    to.sigma.iter_mut().zip(&*sigma).for_each(|(to, sigma)| *to = sigma * back);
     fill(to.left, right);
     let left = MatrixView::dense(part(left, 0..plan.rank * rows), rows);
     let sides = (left, MatrixView::dense(part(basis, 0..rows * n), n));
@@ -207,6 +211,8 @@ struct Walk<'a> {
     exec: Exec<'a>,
     source: Source<'a>,
     plan: Plan,
+    /// Brings the elements of the matrix to about 1, so that no square overflows or vanishes.
+    scale: f32,
 }
 
 impl Walk<'_> {
@@ -223,7 +229,7 @@ impl Walk<'_> {
         let (before, rest) = split_mut(basis, done * count * n);
         let rows = part_mut(rest, 0..count * n);
         let from = Operand::plain(MatrixView::dense(part(block, 0..count * m), m));
-        self.multiply(scratch, (from, By::Matrix), MatrixViewMut::dense(rows, n))?;
+        self.multiply(scratch, (from, By::Matrix), (rows, n))?;
         self.scale(rows);
         // Rows that nearly depend on those before lose their direction in the first pass.
         for _ in 0..2 {
@@ -235,20 +241,23 @@ impl Walk<'_> {
         self.scale(scaled);
         let image = part_mut(image, done * count * m..(done + 1) * count * m);
         let from = Operand::plain(MatrixView::dense(scaled, n));
-        self.multiply(scratch, (from, By::Transpose), MatrixViewMut::dense(image, m))?;
+        self.multiply(scratch, (from, By::Transpose), (image, m))?;
         fill(block, image);
         Ok(())
     }
 
-    /// The block times the matrix or its transpose.
+    /// The block times the matrix or its transpose, of about the size of 1.
     fn multiply(
         &self,
         scratch: &mut Scratch<'_>,
         from: (Operand<'_>, By),
-        to: MatrixViewMut<'_>,
+        (to, cols): (&mut [f32], usize),
     ) -> Result {
-        let Self { k, exec, source: Source { packed, .. }, .. } = self;
-        scratch.phase(|s| packed.multiply(k, *exec, s, from, to))
+        let Self { k, exec, source: Source { packed, .. }, scale, .. } = self;
+        let c = MatrixViewMut::dense(to, cols);
+        scratch.phase(|s| packed.multiply(k, *exec, s, from, c))?;
+        to.iter_mut().for_each(|x| *x *= scale);
+        Ok(())
     }
 
     /// Each column times its factor.
@@ -299,6 +308,11 @@ fn copy(source: Source<'_>, to: &mut [f32]) {
             *to = source.factors.get(column).map_or(*x, |factor| x * factor);
         }
     }
+}
+
+/// The largest magnitude of the elements.
+fn largest(k: &Kernels, view: MatrixView<'_>) -> f32 {
+    (0..view.rows()).fold(0.0, |most: f32, row| most.max(run_abs_max(k, view.row(row))))
 }
 
 /// Copies what fits.

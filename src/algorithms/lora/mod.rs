@@ -145,7 +145,7 @@ pub fn correct(
     }
     let lost = Operand { view: lost, transposed: plan.format.by_column };
     let packed = Packed::new(k, quiet, scratch, lost)?;
-    let total = plan.iterations + 2;
+    let total = if sizes.samples > 0 { plan.iterations + 2 } else { 2 };
     let mut factors: &[f32] = &[];
     if sizes.samples > 0 {
         let taken = MatrixViewMut::dense(x, sizes.samples);
