@@ -628,6 +628,32 @@ typedef uint32_t ptqk_isa;
 #endif // __cplusplus
 
 /**
+ * What adapters are trained from.
+ */
+enum ptqk_lora_init_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * What the compression lost: the compressed weights with the adapters start as near to the weights as the
+     * rank allows (LoftQ, arXiv 2310.08659).
+     */
+    PTQK_LORA_INIT_KIND_RESIDUAL = 0,
+    /**
+     * A hundredth of the scale of each weight times a random number from 0 to 1, as NNCF starts.
+     */
+    PTQK_LORA_INIT_KIND_RANDOM = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ptqk_lora_init_kind ptqk_lora_init_kind;
+#else
+typedef uint32_t ptqk_lora_init_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * How the scale of an MX block follows from its largest magnitude.
  */
 enum ptqk_mx_scale
@@ -2048,6 +2074,52 @@ typedef struct ptqk_lora_segment {
      */
     size_t rows;
 } ptqk_lora_segment;
+
+/**
+ * Settings of `ptqk_lora_init`.
+ *
+ * Source: NNCF, `CompressionFormat.FQ_LORA` with `lora_adapter_rank` of
+ * `AdvancedCompressionParameters`; `oversampling`, `max_steps`, `tolerance` and `seed` as in
+ * `ptqk_lora_params`.
+ */
+typedef struct ptqk_lora_init_params {
+    /**
+     * `sizeof(ptqk_lora_init_params)`, filled by `ptqk_lora_init_params_default`.
+     */
+    uint32_t size;
+    /**
+     * Rank of the adapters. Range: `1..2^24`, no more than there are input or output channels.
+     * Default: 256.
+     */
+    uint32_t adapter_rank;
+    /**
+     * What the adapters come from, a `ptqk_lora_init_kind`. Default: `PTQK_LORA_INIT_KIND_RESIDUAL` (NNCF has
+     * `PTQK_LORA_INIT_KIND_RANDOM`).
+     */
+    uint32_t kind;
+    /**
+     * Vectors beyond the rank that the decomposition goes on with. Range: `0..1024`. Default: 4.
+     */
+    uint32_t oversampling;
+    /**
+     * Most steps of the decomposition. Range: `1..1000`. Default: 4.
+     */
+    uint32_t max_steps;
+    /**
+     * The decomposition ends when some steps add less than this share of the squares that are captured.
+     * Range: `0..1`. Default: 0.01.
+     */
+    float tolerance;
+    /**
+     * Key of the random numbers. Default: 0.
+     */
+    uint64_t seed;
+    /**
+     * The parameters of the compression. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a `group_size` of
+     * 128; all else as `ptqk_weight_params_default` fills it.
+     */
+    struct ptqk_weight_params weights;
+} ptqk_lora_init_params;
 
 /**
  * Settings of `ptqk_quantize` and `ptqk_dequantize`.
@@ -3513,6 +3585,81 @@ ptqk_status ptqk_lora_merge(const struct ptqk_ctx *ctx,
                             const struct ptqk_matrix_mut *weights,
                             void *workspace,
                             size_t workspace_bytes);
+
+/**
+ * Fills the parameters of new adapters: rank 256, from what the compression lost, weights of int4_sym in
+ * groups of 128.
+ */
+PTQK_API
+void ptqk_lora_init_params_default(struct ptqk_lora_init_params *params);
+
+/**
+ * Bytes of the workspace of `ptqk_lora_init`, whatever the types and the CPU: about three times those of the
+ * weights as f32, and of the adapters.
+ *
+ * @param ctx    May be NULL.
+ * @param params Not NULL.
+ * @param rows   Rows of the weights.
+ * @param cols   Columns of the weights.
+ * @param bytes  Receives the size.
+ */
+PTQK_API
+ptqk_status ptqk_lora_init_workspace_size(const struct ptqk_ctx *ctx,
+                                          const struct ptqk_lora_init_params *params,
+                                          size_t rows,
+                                          size_t cols,
+                                          size_t *bytes);
+
+/**
+ * Makes the adapters that training starts from: `A`, `[rank, in]`, and `B`, `[out, rank]`, such that `B A`
+ * is the best product of that rank for a matrix `T`, `[out, in]`:
+ *
+ * ```text
+ * PTQK_LORA_INIT_KIND_RESIDUAL   T = W - compressed(W)
+ * PTQK_LORA_INIT_KIND_RANDOM     T = u * scale / 100, u = (word >> 8) / 2^24
+ * U S V^T = T               the adapter_rank largest singular values
+ * A = sqrt(S) V^T
+ * B = U sqrt(S)
+ * ```
+ *
+ * The random word of a weight is word `i` of the sequence that `seed` names (see
+ * `PTQK_FLOAT_ROUNDING_STOCHASTIC`), with `i` its row-major index as the weights lie; its scale is that of its
+ * group, with its sign.
+ *
+ * The result depends neither on threads nor on the CPU. NaN and infinity in the weights, where they are read,
+ * are refused with `PTQK_STATUS_NOT_FINITE` and the row-major index; one that comes from the stored scales names
+ * `scale` and the index of the weight. Then, and if the call is cancelled, nothing is written.
+ *
+ * Source: LoftQ, arXiv 2310.08659, one iteration; NNCF 3.4.0 `torch_backend.py`, `get_fq_insertion_command`,
+ * whose adapters are bf16 and whose random numbers are others.
+ *
+ * @param ctx             May be NULL. Progress counts the matrix and the decomposition.
+ * @param params          Not NULL.
+ * @param weights         The weights before compression, `[out, in]` or `[in, out]` as
+ *                        `params->weights.reduction_axis` says, of any float type. Not read with
+ *                        `PTQK_LORA_INIT_KIND_RANDOM`, may be NULL then.
+ * @param codes           Their codes, as `ptqk_compress_weights` or `ptqk_gptq` wrote them; with
+ *                        `PTQK_LORA_INIT_KIND_RANDOM` only their shape counts.
+ * @param scale           Their scales.
+ * @param zero_point      Their zero points; not read in the symmetric modes, may be NULL then.
+ * @param tensor_scale    The scale of the matrix with NVFP4; not read otherwise, may be NULL then.
+ * @param a               Receives `A`, of any float type.
+ * @param b               Receives `B`, of any float type.
+ * @param workspace       At any address; its contents do not matter before and after.
+ * @param workspace_bytes Range: at least what `ptqk_lora_init_workspace_size` says.
+ */
+PTQK_API
+ptqk_status ptqk_lora_init(const struct ptqk_ctx *ctx,
+                           const struct ptqk_lora_init_params *params,
+                           const struct ptqk_matrix *weights,
+                           const struct ptqk_codes *codes,
+                           const void *scale,
+                           const uint8_t *zero_point,
+                           const float *tensor_scale,
+                           const struct ptqk_matrix_mut *a,
+                           const struct ptqk_matrix_mut *b,
+                           void *workspace,
+                           size_t workspace_bytes);
 
 /**
  * Packs codes that occupy one byte each.

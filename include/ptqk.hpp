@@ -360,6 +360,13 @@ inline ptqk_lora_params lora_params() noexcept
     return params;
 }
 
+inline ptqk_lora_init_params lora_init_params() noexcept
+{
+    ptqk_lora_init_params params;
+    ptqk_lora_init_params_default(&params);
+    return params;
+}
+
 inline ptqk_lora_outputs lora_outputs() noexcept
 {
     ptqk_lora_outputs outputs;
@@ -1072,6 +1079,25 @@ inline ptqk_lora_report lora_correction(context &ctx, const ptqk_lora_params &pa
     ctx.check(ptqk_lora_correction(ctx.get(), &params, &weights, &codes, scale, zero_point, tensor_scale, &means,
                                    token_counts, &outputs, &report, workspace, workspace_bytes));
     return report;
+}
+
+inline std::size_t lora_init_workspace_size(context &ctx, const ptqk_lora_init_params &params, std::size_t rows,
+                                            std::size_t cols)
+{
+    std::size_t bytes = 0;
+    ctx.check(ptqk_lora_init_workspace_size(ctx.get(), &params, rows, cols, &bytes));
+    return bytes;
+}
+
+/** What the compressed weights lack may be nullptr, and `weights` with PTQK_LORA_INIT_KIND_RANDOM. Throws also if
+    the weights or the scales are not finite. */
+inline void lora_init(context &ctx, const ptqk_lora_init_params &params, const ptqk_matrix *weights,
+                      const ptqk_codes &codes, const void *scale, const std::uint8_t *zero_point,
+                      const float *tensor_scale, const ptqk_matrix_mut &a, const ptqk_matrix_mut &b, void *workspace,
+                      std::size_t workspace_bytes)
+{
+    ctx.check(ptqk_lora_init(ctx.get(), &params, weights, &codes, scale, zero_point, tensor_scale, &a, &b, workspace,
+                             workspace_bytes));
 }
 
 inline std::size_t lora_apply_workspace_size(context &ctx, const ptqk_lora_adapter *adapters,

@@ -176,6 +176,10 @@ layouts! {
         subset_size: 16 | 16, use_int8_adapters: 20 | 20, oversampling: 24 | 24,
         max_steps: 28 | 28, tolerance: 32 | 32, reserved: 36 | 36, seed: 40 | 40, weights: 48 | 48,
     }
+    "ptqk_lora_init_params": LoraInitParams, 80 | 80 {
+        size: 0 | 0, adapter_rank: 4 | 4, kind: 8 | 8, oversampling: 12 | 12, max_steps: 16 | 16,
+        tolerance: 20 | 20, seed: 24 | 24, weights: 32 | 32,
+    }
     "ptqk_lora_outputs": LoraOutputs, 208 | 124 {
         size: 0 | 0, reserved: 4 | 4, a: 8 | 8, b: 48 | 32, a_codes: 88 | 56, b_codes: 128 | 80,
         a_scale: 168 | 104, b_scale: 176 | 108, a_zero_point: 184 | 112, b_zero_point: 192 | 116,
@@ -314,6 +318,8 @@ fn constants() {
         PTQK_GPTQ_GROUPS_BLOCK_START = 2: GptqGroups::BlockStart,
         PTQK_GPTQ_SCALE_EXTREMES = 0: GptqScale::Extremes,
         PTQK_GPTQ_SCALE_SEARCH = 1: GptqScale::Search,
+        PTQK_LORA_INIT_KIND_RESIDUAL = 0: LoraInitKind::Residual,
+        PTQK_LORA_INIT_KIND_RANDOM = 1: LoraInitKind::Random,
         PTQK_GPTQ_PRESET_BEST = 0: GptqPreset::Best,
         PTQK_GPTQ_PRESET_NNCF = 1: GptqPreset::Nncf,
         PTQK_RANGE_PRESET_MIN_MAX = 0: RangePreset::MinMax,
@@ -579,6 +585,9 @@ fn defaults() {
         "ptqk_lora_params": LoraParams, ptqk_lora_params_default {
             adapter_rank, num_iterations, apply_regularization, subset_size, use_int8_adapters,
             oversampling, max_steps, tolerance, reserved, seed, weights,
+        }
+        "ptqk_lora_init_params": LoraInitParams, ptqk_lora_init_params_default {
+            adapter_rank, kind, oversampling, max_steps, tolerance, seed, weights,
         }
         "ptqk_group_fallback_params": GroupFallbackParams, ptqk_group_fallback_params_default {
             fallback_mode, group_size, min_adjusted_group_size,

@@ -25,6 +25,8 @@ mod calls;
 mod layer;
 #[path = "lora/layer.rs"]
 mod lora_layer;
+#[path = "lora/pair.rs"]
+mod lora_pair;
 #[path = "common/rng.rs"]
 mod rng;
 #[path = "common/stored.rs"]
@@ -513,6 +515,12 @@ const DIGESTS: &[(&str, u64)] = &[
     ("lora int4_asym", 0x1913_0BB9_D105_3F57),
     ("lora nf4", 0x3C52_31F3_231B_A61F),
     ("lora mxfp4", 0xAD99_E118_3435_228C),
+    ("lora_init residual", 0xECEC_DAA1_9095_EE5C),
+    ("lora_init random", 0xB41D_9C9C_4DE6_FB7A),
+    ("lora_apply f32", 0xE21E_D4AD_6DF5_FCD4),
+    ("lora_apply f16", 0x68B7_E8BA_F6B4_542A),
+    ("lora_apply bf16", 0xC012_0FA1_8239_B2F3),
+    ("lora_apply codes", 0xCE8B_5ABD_8E03_E733),
 ];
 
 /// FNV-1a.
@@ -660,6 +668,7 @@ fn digests() -> Vec<(String, u64)> {
     quantizers(&mut names);
     solvers(&mut names);
     corrections(&mut names);
+    adapters(&mut names);
     names
 }
 
@@ -683,6 +692,46 @@ fn corrections(names: &mut Vec<(String, u64)>) {
             digest.bytes(&corrected.b_codes);
         }
         names.push((format!("lora {}", mode.name), digest.0));
+    }
+}
+
+/// Adapters that are made, applied to batches, and merged: of every type of float, and of codes.
+fn adapters(names: &mut Vec<(String, u64)>) {
+    const RANK: usize = 70;
+    let layer = lora_layer::Layer::new(140, 160, 0, 3);
+    let from = lora_layer::Compressed::new(&layer, &MODES[3], (16, 1), 0);
+    for (kind, name) in [(0, "residual"), (1, "random")] {
+        let mut digest = Digest::new();
+        for rank in [4, RANK as u32] {
+            let params = ffi::LoraInitParams {
+                adapter_rank: rank,
+                kind,
+                weights: from.params,
+                ..ffi::LoraInitParams::DEFAULT
+            };
+            let (a, b) = lora_layer::init(&params, &from);
+            digest.floats(&a);
+            digest.floats(&b);
+        }
+        names.push((format!("lora_init {name}"), digest.0));
+    }
+    let mut rng = rng::Rng(12);
+    for (dtype, d) in (0..).zip(["f32", "f16", "bf16", "codes"]) {
+        let mut digest = Digest::new();
+        for (rows, rank) in [(1, 8), (19, 3), (2, RANK)] {
+            let form = if dtype < 3 { dtype } else { 3 };
+            let pair = lora_pair::Pair::new(1100, 75, rank, form, &mut rng);
+            let values = |n, rng: &mut rng::Rng| rng.many(n, rng::Rng::uniform);
+            let x = stored::Stored::new(&values(rows * 1100, &mut rng), rows, 1100, dtype % 3);
+            let mut y = stored::Stored::new(&values(rows * 75, &mut rng), rows, 75, dtype % 3);
+            let mut w = stored::Stored::new(&values(1100 * 75, &mut rng), 75, 1100, dtype % 3);
+            let all = ffi::LoraSegment { adapter: 0, first_row: 0, rows };
+            lora_pair::apply(ptr::null(), std::slice::from_ref(&pair), &[all], &x, &mut y);
+            lora_pair::merge(ptr::null(), &pair, false, &mut w);
+            digest.floats(&y.values());
+            digest.floats(&w.values());
+        }
+        names.push((format!("lora_apply {d}"), digest.0));
     }
 }
 

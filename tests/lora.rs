@@ -16,8 +16,12 @@ mod apply;
 mod calls;
 #[path = "ffi/harness.rs"]
 mod harness;
+#[path = "lora/init.rs"]
+mod init;
 #[path = "lora/layer.rs"]
 mod layer;
+#[path = "lora/pair.rs"]
+mod pair;
 #[path = "lora/properties.rs"]
 mod properties;
 #[path = "lora/refusals.rs"]

@@ -21,6 +21,14 @@ pub struct RowParams<'a> {
 }
 
 impl<'a> RowParams<'a> {
+    /// The scale of element `i`.
+    #[cfg(feature = "lora")]
+    pub fn scale_of(&self, i: usize) -> f32 {
+        let Affine { scale, group, .. } = self.affine;
+        let at = if self.by_column { i } else { i / group };
+        scale.get(at).copied().unwrap_or_default()
+    }
+
     /// Calls `f` with runs that cover `range` and the parameters of each.
     #[inline]
     fn runs(&self, range: Range<usize>, mut f: impl FnMut(Range<usize>, &Affine<'a>)) {

@@ -139,7 +139,11 @@ impl<'a> Target<'a> {
     }
 }
 
-fn check_shape(want: (usize, usize), got: (usize, usize), argument: &'static CStr) -> Result {
+pub(super) fn check_shape(
+    want: (usize, usize),
+    got: (usize, usize),
+    argument: &'static CStr,
+) -> Result {
     if got.0 != want.0 {
         let rule = c"must be the rank in a, and the output channels in b";
         return Err(Error::shape(argument, c"rows", rule, got.0 as f64));
@@ -244,10 +248,10 @@ pub unsafe extern "C" fn ptqk_lora_correction(
         let LoraOutputs { a, b, a_codes, b_codes, .. } = &outputs;
         let codes = (a_codes, outputs.a_scale, outputs.a_zero_point);
         // SAFETY: as above.
-        let a = unsafe { Target::new(plan.int8, (plan.rank, ins), a, codes, &A) }?;
+        let a = unsafe { Target::new(plan.int8, (plan.decomposition.rank, ins), a, codes, &A) }?;
         let codes = (b_codes, outputs.b_scale, outputs.b_zero_point);
         // SAFETY: as above.
-        let b = unsafe { Target::new(plan.int8, (outs, plan.rank), b, codes, &B) }?;
+        let b = unsafe { Target::new(plan.int8, (outs, plan.decomposition.rank), b, codes, &B) }?;
         let steps = 2 + 2 * plan.iterations;
         let noises = check::Output::optional(outputs.noises, steps, c"outputs.noises")?;
         let report = check::Output::optional(report, 1, c"report")?;

@@ -25,6 +25,8 @@ mod linalg;
 mod lora;
 #[cfg(feature = "lora")]
 mod lora_apply;
+#[cfg(feature = "lora")]
+mod lora_init;
 mod pack;
 mod quantize;
 mod quantizer;
@@ -58,6 +60,8 @@ pub use linalg::*;
 pub use lora::*;
 #[cfg(feature = "lora")]
 pub use lora_apply::*;
+#[cfg(feature = "lora")]
+pub use lora_init::*;
 pub use pack::*;
 pub use quantize::*;
 pub use quantizer::*;
@@ -98,7 +102,8 @@ pub use crate::params::histogram::{
 pub use crate::params::linalg::GemmParams;
 #[cfg(feature = "lora")]
 pub use crate::params::lora::{
-    LoraAdapter, LoraFactor, LoraOutputs, LoraParams, LoraReport, LoraSegment,
+    LoraAdapter, LoraFactor, LoraInitKind, LoraInitParams, LoraOutputs, LoraParams, LoraReport,
+    LoraSegment,
 };
 pub use crate::params::matrix::{
     Accumulators, CodeType, Codes, CodesMut, Dtype, Matrix, MatrixMut,

@@ -2,7 +2,7 @@
 
 use crate::params::matrix::{Codes, CodesMut, Matrix, MatrixMut};
 use crate::params::weights::{WeightFormat, WeightParams};
-use crate::params::{flag, known_size, sized};
+use crate::params::{choice, flag, known_size, sized};
 use crate::status::{Error, Result};
 
 /// Settings of `ptqk_lora_correction`.
@@ -47,19 +47,11 @@ pub struct LoraParams {
     pub weights: WeightParams,
 }
 
-/// `LoraParams` after the checks.
+/// How the adapters are decomposed from a matrix, after the checks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LoraPlan {
+pub struct Decomposition {
     /// Rank of the adapters.
     pub rank: usize,
-    /// Fits of each adapter.
-    pub iterations: usize,
-    /// Whether fits weigh the error of the weights.
-    pub regularized: bool,
-    /// Samples that are wanted, or 0.
-    pub subset: usize,
-    /// Whether the adapters become codes.
-    pub int8: bool,
     /// Vectors beyond the rank.
     pub oversampling: usize,
     /// Most steps.
@@ -68,6 +60,48 @@ pub struct LoraPlan {
     pub tolerance: f32,
     /// Key of the random numbers.
     pub seed: u64,
+}
+
+impl Decomposition {
+    fn new(
+        rank: u32,
+        (oversampling, steps): (u32, u32),
+        tolerance: f32,
+        seed: u64,
+    ) -> Result<Self> {
+        let refuse =
+            |field, rule, value: u32| Err(Error::field(c"params", field, rule, f64::from(value)));
+        if !(1..=1 << 24).contains(&rank) {
+            return refuse(c"adapter_rank", c"must be in 1..2^24", rank);
+        }
+        if oversampling > 1024 {
+            return refuse(c"oversampling", c"must be in 0..1024", oversampling);
+        }
+        if !(1..=1000).contains(&steps) {
+            return refuse(c"max_steps", c"must be in 1..1000", steps);
+        }
+        if !(0.0..=1.0).contains(&tolerance) {
+            let value = f64::from(tolerance);
+            return Err(Error::field(c"params", c"tolerance", c"must be in 0..1", value));
+        }
+        let (rank, oversampling, steps) = (rank as usize, oversampling as usize, steps as usize);
+        Ok(Self { rank, oversampling, steps, tolerance, seed })
+    }
+}
+
+/// `LoraParams` after the checks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoraPlan {
+    /// How the adapters start.
+    pub decomposition: Decomposition,
+    /// Fits of each adapter.
+    pub iterations: usize,
+    /// Whether fits weigh the error of the weights.
+    pub regularized: bool,
+    /// Samples that are wanted, or 0.
+    pub subset: usize,
+    /// Whether the adapters become codes.
+    pub int8: bool,
     /// The format of the weights.
     pub format: WeightFormat,
 }
@@ -93,40 +127,32 @@ impl LoraParams {
     pub fn validate(&self) -> Result<LoraPlan> {
         let refuse =
             |field, rule, value: u32| Err(Error::field(c"params", field, rule, f64::from(value)));
-        if !(1..=1 << 24).contains(&self.adapter_rank) {
-            return refuse(c"adapter_rank", c"must be in 1..2^24", self.adapter_rank);
-        }
         if self.num_iterations > 1000 {
             return refuse(c"num_iterations", c"must be in 0..1000", self.num_iterations);
-        }
-        if self.oversampling > 1024 {
-            return refuse(c"oversampling", c"must be in 0..1024", self.oversampling);
-        }
-        if !(1..=1000).contains(&self.max_steps) {
-            return refuse(c"max_steps", c"must be in 1..1000", self.max_steps);
-        }
-        if !(0.0..=1.0).contains(&self.tolerance) {
-            let value = f64::from(self.tolerance);
-            return Err(Error::field(c"params", c"tolerance", c"must be in 0..1", value));
         }
         if self.reserved != 0 {
             return refuse(c"reserved", c"must be 0", self.reserved);
         }
-        known_size::<WeightParams>(self.weights.size, c"weights.size")?;
-        let format = self.weights.validate();
         Ok(LoraPlan {
-            rank: self.adapter_rank as usize,
+            decomposition: Decomposition::new(
+                self.adapter_rank,
+                (self.oversampling, self.max_steps),
+                self.tolerance,
+                self.seed,
+            )?,
             iterations: self.num_iterations as usize,
             regularized: flag(self.apply_regularization, c"apply_regularization")?,
             subset: self.subset_size as usize,
             int8: flag(self.use_int8_adapters, c"use_int8_adapters")?,
-            oversampling: self.oversampling as usize,
-            steps: self.max_steps as usize,
-            tolerance: self.tolerance,
-            seed: self.seed,
-            format: format.map_err(|error| Error { argument: c"params.weights", ..error })?,
+            format: format_of(&self.weights)?,
         })
     }
+}
+
+/// Checks the format of the weights.
+fn format_of(params: &WeightParams) -> Result<WeightFormat> {
+    known_size::<WeightParams>(params.size, c"weights.size")?;
+    params.validate().map_err(|error| Error { argument: c"params.weights", ..error })
 }
 
 sized!(LoraParams);
@@ -195,6 +221,91 @@ pub struct LoraReport {
     pub samples: u32,
 }
 
+/// What adapters are trained from.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoraInitKind {
+    /// What the compression lost: the compressed weights with the adapters start as near to the weights as the
+    /// rank allows (LoftQ, arXiv 2310.08659).
+    Residual = 0,
+    /// A hundredth of the scale of each weight times a random number from 0 to 1, as NNCF starts.
+    Random = 1,
+}
+
+choice!(LoraInitKind: Residual, Random);
+
+/// Settings of `ptqk_lora_init`.
+///
+/// Source: NNCF, `CompressionFormat.FQ_LORA` with `lora_adapter_rank` of
+/// `AdvancedCompressionParameters`; `oversampling`, `max_steps`, `tolerance` and `seed` as in
+/// `ptqk_lora_params`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoraInitParams {
+    /// `sizeof(ptqk_lora_init_params)`, filled by `ptqk_lora_init_params_default`.
+    pub size: u32,
+    /// Rank of the adapters. Range: `1..2^24`, no more than there are input or output channels.
+    /// Default: 256.
+    pub adapter_rank: u32,
+    /// What the adapters come from, a `ptqk_lora_init_kind`. Default: `PTQK_LORA_INIT_KIND_RESIDUAL` (NNCF has
+    /// `PTQK_LORA_INIT_KIND_RANDOM`).
+    pub kind: u32,
+    /// Vectors beyond the rank that the decomposition goes on with. Range: `0..1024`. Default: 4.
+    pub oversampling: u32,
+    /// Most steps of the decomposition. Range: `1..1000`. Default: 4.
+    pub max_steps: u32,
+    /// The decomposition ends when some steps add less than this share of the squares that are captured.
+    /// Range: `0..1`. Default: 0.01.
+    pub tolerance: f32,
+    /// Key of the random numbers. Default: 0.
+    pub seed: u64,
+    /// The parameters of the compression. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a `group_size` of
+    /// 128; all else as `ptqk_weight_params_default` fills it.
+    pub weights: WeightParams,
+}
+
+/// `LoraInitParams` after the checks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoraInitPlan {
+    /// How the matrix is decomposed.
+    pub decomposition: Decomposition,
+    /// The matrix.
+    pub kind: LoraInitKind,
+    /// The format of the weights.
+    pub format: WeightFormat,
+}
+
+impl LoraInitParams {
+    /// The documented defaults.
+    pub const DEFAULT: Self = Self {
+        size: size_of::<Self>() as u32,
+        adapter_rank: 256,
+        kind: LoraInitKind::Residual as u32,
+        oversampling: 4,
+        max_steps: 4,
+        tolerance: 0.01,
+        seed: 0,
+        weights: WeightParams::INT4,
+    };
+
+    /// Checks the documented ranges, without the shape.
+    pub fn validate(&self) -> Result<LoraInitPlan> {
+        let Ok(kind) = LoraInitKind::try_from(self.kind) else {
+            let rule = c"must be a ptqk_lora_init_kind";
+            return Err(Error::field(c"params", c"kind", rule, f64::from(self.kind)));
+        };
+        let decomposition = Decomposition::new(
+            self.adapter_rank,
+            (self.oversampling, self.max_steps),
+            self.tolerance,
+            self.seed,
+        )?;
+        Ok(LoraInitPlan { decomposition, kind, format: format_of(&self.weights)? })
+    }
+}
+
+sized!(LoraInitParams);
+
 /// One of the two thin matrices of an adapter: floats, or 8-bit codes with a scale and a zero point per row,
 /// `(code - zero_point) * scale`.
 #[repr(C)]
@@ -239,5 +350,9 @@ pub struct LoraSegment {
 const _: () = assert!(
     size_of::<LoraParams>() == (48 + size_of::<WeightParams>()).next_multiple_of(8),
     "ptqk_lora_params"
+);
+const _: () = assert!(
+    size_of::<LoraInitParams>() == (32 + size_of::<WeightParams>()).next_multiple_of(8),
+    "ptqk_lora_init_params"
 );
 const _: () = assert!(size_of::<LoraReport>() == 16, "ptqk_lora_report");

@@ -253,6 +253,19 @@ void weights_are_solved()
     ptqk::lora_merge(ctx, pair, true, ptqk::mut_view(dense, 2, 4), scaled.data(), scaled.size());
     REQUIRE(std::fabs(dense[5]) < 1e-6f);
 
+    auto start = ptqk::lora_init_params();
+    start.weights = params.weights;
+    start.adapter_rank = 2;
+    float first_a[8], first_b[4];
+    std::vector<std::uint8_t> space(ptqk::lora_init_workspace_size(ctx, start, 2, 4));
+    const auto stored = ptqk::codes_view(codes, PTQK_CODE_TYPE_I4, 2, 4);
+    ptqk::lora_init(ctx, start, &view, stored, scale, nullptr, nullptr, ptqk::mut_view(first_a, 2, 4),
+                    ptqk::mut_view(first_b, 2, 2), space.data(), space.size());
+    for (int i = 0; i < 8; i++) {
+        const float got = first_b[i / 4 * 2] * first_a[i % 4] + first_b[i / 4 * 2 + 1] * first_a[4 + i % 4];
+        REQUIRE(std::fabs(got - (weights[i] - restored[i])) < 1e-5f);
+    }
+
     hessian[1] = std::nanf("");
     const auto error = failure([&] { ptqk::gptq(ctx, params, view, square, outputs, workspace.data(), 1 << 20); });
     REQUIRE(std::string(error.what()).find("hessian") == 0);

@@ -335,7 +335,7 @@ macro_rules! has_size {
 has_size!(QuantileParams, QuantizeParams, FakeQuantizeParams, ReduceParams, RequantizeParams);
 has_size!(QuantizationParams, WeightParams, GroupFallbackParams);
 has_size!(ConvertParams, FakeConvertParams, Fp8Params, GemmParams, GptqParams, HessianParams);
-has_size!(LoraParams);
+has_size!(LoraInitParams, LoraParams);
 
 /// A way to an argument.
 pub type Of<A, T> = fn(&mut A) -> &mut T;

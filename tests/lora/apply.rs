@@ -3,88 +3,13 @@
 
 use crate::calls::on_every_table;
 use crate::harness::*;
+use crate::pair::{F32, Pair, Thin, U8, apply, merge};
 use crate::rng::Rng;
 use crate::stored::Stored;
 use crate::threads::{on_threads, with_threads};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;
 use std::ptr::null;
-
-const F32: u32 = 0;
-const I8: u32 = 0;
-const U8: u32 = 1;
-
-/// A thin matrix in one of the forms that adapters take.
-struct Thin {
-    floats: Stored,
-    codes: Vec<u8>,
-    scale: Vec<f32>,
-    zero_point: Vec<u8>,
-    /// The type of the codes; none for floats.
-    code_type: Option<u32>,
-    rows: usize,
-    cols: usize,
-}
-
-impl Thin {
-    /// Forms 0 to 2 are floats, 3 has unsigned codes, 4 signed ones without zero points.
-    fn new(rows: usize, cols: usize, form: u32, rng: &mut Rng) -> Self {
-        let values = rng.many(rows * cols, Rng::uniform);
-        let (codes, scale) =
-            (rng.many(rows * cols, |r| r.next() as u8), rng.many(rows, |r| 0.01 * r.uniform()));
-        let zero_point = if form == 3 { rng.many(rows, |r| r.next() as u8) } else { Vec::new() };
-        let code_type = (form > 2).then_some(if form == 3 { U8 } else { I8 });
-        let floats = Stored::new(&values, rows, cols, form % 3);
-        Self { floats, codes, scale, zero_point, code_type, rows, cols }
-    }
-
-    fn factor(&self) -> LoraFactor {
-        let none = Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, dtype: 0, reserved: 0 };
-        let (rows, cols) = (self.rows, self.cols);
-        LoraFactor {
-            values: if self.code_type.is_some() { none } else { self.floats.matrix() },
-            codes: Codes {
-                data: self.codes.as_ptr().cast(),
-                rows,
-                cols,
-                row_stride_bytes: cols,
-                code_type: self.code_type.unwrap_or(99),
-                reserved: 0,
-            },
-            scale: self.scale.as_ptr(),
-            zero_point: if self.zero_point.is_empty() { null() } else { self.zero_point.as_ptr() },
-        }
-    }
-
-    fn values(&self) -> Vec<f32> {
-        let Some(code_type) = self.code_type else { return self.floats.values() };
-        let value = |(i, code): (usize, &u8)| {
-            let row = i / self.cols;
-            let zero = self.zero_point.get(row).map_or(0, |zero| i32::from(*zero));
-            let code = if code_type == I8 { i32::from(*code as i8) } else { i32::from(*code) };
-            (code - zero) as f32 * self.scale[row]
-        };
-        self.codes.iter().enumerate().map(value).collect()
-    }
-}
-
-struct Pair {
-    a: Thin,
-    b: Thin,
-    scale: f32,
-}
-
-impl Pair {
-    fn new(inputs: usize, outputs: usize, rank: usize, form: u32, rng: &mut Rng) -> Self {
-        let (a, b) =
-            (Thin::new(rank, inputs, form, rng), Thin::new(outputs, rank, (form + 2) % 5, rng));
-        Self { a, b, scale: rng.uniform() }
-    }
-
-    fn adapter(&self) -> LoraAdapter {
-        LoraAdapter { a: self.a.factor(), b: self.b.factor(), scale: self.scale, reserved: 0 }
-    }
-}
 
 /// The inner product of the header: 32 lanes, folded, in pieces of 1024.
 fn inner(a: &[f32], x: &[f32]) -> f32 {
@@ -123,23 +48,6 @@ fn by_definition(pairs: &[Pair], segments: &[LoraSegment], x: &Stored, y: &mut S
         // What a segment leaves is rounded before the next one reads it.
         ys.iter().enumerate().for_each(|(i, value)| y.set(i, *value));
         ys = y.values();
-    }
-}
-
-fn apply(ctx: *const Ctx, pairs: &[Pair], segments: &[LoraSegment], x: &Stored, y: &mut Stored) {
-    let adapters: Vec<LoraAdapter> = pairs.iter().map(Pair::adapter).collect();
-    let mut bytes = 0;
-    let (at, count) = (adapters.as_ptr(), adapters.len());
-    // SAFETY: every buffer has the size of its shape or of the query.
-    unsafe {
-        let status = ffi::ptqk_lora_apply_workspace_size(ctx, at, count, x.rows, &mut bytes);
-        assert_eq!(status, Status::Ok);
-        let mut workspace = vec![0xA5_u8; bytes + 1];
-        let room: *mut c_void = workspace[1..].as_mut_ptr().cast();
-        let (x, y) = (x.matrix(), y.matrix_mut());
-        let (to, n) = (segments.as_ptr(), segments.len());
-        let status = ffi::ptqk_lora_apply(ctx, at, count, to, n, &x, &y, room, bytes);
-        assert_eq!(status, Status::Ok);
     }
 }
 
@@ -234,20 +142,6 @@ fn corrections_can_be_applied() {
     }
 }
 
-fn merge(ctx: *const Ctx, pair: &Pair, subtract: u32, weights: &mut Stored) {
-    let (adapter, mut bytes) = (pair.adapter(), 0);
-    // SAFETY: every buffer has the size of its shape or of the query.
-    unsafe {
-        let status = ptqk_lora_merge_workspace_size(ctx, &adapter, weights.rows, &mut bytes);
-        assert_eq!(status, Status::Ok);
-        let mut workspace = vec![0xA5_u8; bytes + 1];
-        let room: *mut c_void = workspace[1..].as_mut_ptr().cast();
-        let weights = weights.matrix_mut();
-        let status = ffi::ptqk_lora_merge(ctx, &adapter, subtract, &weights, room, bytes);
-        assert_eq!(status, Status::Ok);
-    }
-}
-
 #[test]
 fn adapters_are_merged_and_taken_away() {
     let mut rng = Rng(55);
@@ -259,7 +153,7 @@ fn adapters_are_merged_and_taken_away() {
             let (a, b) = (pair.a.values(), pair.b.values());
             let start = rng.many(outputs * inputs, Rng::uniform);
             let stored = || Stored::new(&start, outputs, inputs, form % 3);
-            for (subtract, scale) in [(0, pair.scale), (1, -pair.scale)] {
+            for (subtract, scale) in [(false, pair.scale), (true, -pair.scale)] {
                 let mut want = stored();
                 for (i, w) in want.values().into_iter().enumerate() {
                     let (output, input) = (i / inputs, i % inputs);

@@ -10,6 +10,9 @@ use std::ptr::{null, null_mut};
 
 pub const F32: u32 = 0;
 
+/// The kind of new adapters that reads no weights.
+pub const RANDOM: u32 = LoraInitKind::Random as u32;
+
 /// Weights `[out, in]`, and the means of the inputs of some samples.
 #[derive(Clone)]
 pub struct Layer {
@@ -97,7 +100,7 @@ impl Compressed {
         to
     }
 
-    fn codes(&self) -> Codes {
+    pub fn codes(&self) -> Codes {
         let (rows, cols) = (self.weights.rows, self.weights.cols);
         let row_stride_bytes = self.codes.len() / rows;
         let data = self.codes.as_ptr().cast();
@@ -226,6 +229,45 @@ pub fn try_correct(
 
 pub fn correct(params: &LoraParams, from: &Compressed) -> Corrected {
     try_correct(null(), params, from, F32).unwrap()
+}
+
+/// `A` and `B`; what is refused writes nothing.
+pub fn try_init(
+    ctx: *const Ctx,
+    params: &LoraInitParams,
+    from: &Compressed,
+    dtype: u32,
+) -> Result<(Vec<f32>, Vec<f32>), Status> {
+    let Layer { outputs, inputs, .. } = from.layer;
+    let rank = params.adapter_rank as usize;
+    let codes = from.codes();
+    let mut bytes = 0;
+    // SAFETY: the pointers are to live values.
+    let status =
+        unsafe { ptqk_lora_init_workspace_size(ctx, params, codes.rows, codes.cols, &mut bytes) };
+    assert_eq!(status, Status::Ok);
+    // At an odd address, and with anything in it.
+    let mut workspace = vec![0xA5_u8; bytes + 1];
+    let mut a = Stored::new(&vec![-9.0; rank * inputs], rank, inputs, dtype);
+    let mut b = Stored::new(&vec![-9.0; outputs * rank], outputs, rank, dtype);
+    let weights = from.weights.matrix();
+    let w = if params.kind == RANDOM { null() } else { &raw const weights };
+    let (scale, zero) = (from.scale.as_ptr().cast(), from.zero_point.as_ptr());
+    let (at, tensor) = (workspace[1..].as_mut_ptr().cast(), &raw const from.tensor_scale);
+    let (to_a, to_b) = (a.matrix_mut(), b.matrix_mut());
+    // SAFETY: every buffer has the size of its shape or of a query.
+    let status = unsafe {
+        ptqk_lora_init(ctx, params, w, &codes, scale, zero, tensor, &to_a, &to_b, at, bytes)
+    };
+    if status != Status::Ok {
+        assert!(a.values().iter().chain(&b.values()).all(|x| *x == -9.0), "something was written");
+        return Err(status);
+    }
+    Ok((a.values(), b.values()))
+}
+
+pub fn init(params: &LoraInitParams, from: &Compressed) -> (Vec<f32>, Vec<f32>) {
+    try_init(null(), params, from, F32).unwrap()
 }
 
 /// `B A`, `[out, in]`.

@@ -30,10 +30,12 @@ fn small() -> LoraParams {
     LoraParams { adapter_rank: RANK as u32, subset_size: 4, weights, ..LoraParams::DEFAULT }
 }
 
+/// A field of a structure, and values that it must not have.
+type Field<P> = (&'static str, fn(&mut P) -> &mut u32, &'static [u32]);
+
 /// Values that fields must not have.
 fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraParams) {
-    type Field = fn(&mut LoraParams) -> &mut u32;
-    let fields: [(&str, Field, &[u32]); 7] = [
+    let fields: [Field<LoraParams>; 7] = [
         ("adapter_rank", |p| &mut p.adapter_rank, &[0, 7, (1 << 24) + 1, u32::MAX]),
         ("num_iterations", |p| &mut p.num_iterations, &[1001, u32::MAX]),
         ("apply_regularization", |p| &mut p.apply_regularization, &[2, u32::MAX]),
@@ -52,11 +54,16 @@ fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraParams) 
     }
     let expect = wrong(Status::InvalidStructSize, "params").field("weights.size").value(0);
     suite.refuse("weights.size", |a| of(a).weights.size = 0, expect);
+    formats(suite, |a| &mut of(a).weights);
+}
+
+/// Formats that weights must not have.
+fn formats<A: Function>(suite: &mut Suite<A>, of: impl Fn(&mut A) -> &mut WeightParams) {
     let weights = |field: &'static str, value: f64| {
         wrong(Status::InvalidParameter, "params.weights").field(field).value(value)
     };
-    suite.refuse("mode", |a| of(a).weights.mode = 99, weights("mode", 99.0));
-    suite.refuse("no divisor", |a| of(a).weights.group_size = 7, weights("group_size", 7.0));
+    suite.refuse("mode", |a| of(a).mode = 99, weights("mode", 99.0));
+    suite.refuse("no divisor", |a| of(a).group_size = 7, weights("group_size", 7.0));
 }
 
 #[test]
@@ -257,4 +264,113 @@ fn lora_correction() {
         (weights.mode, weights.codebook_size) = (CODEBOOK, 11);
     };
     suite.refuse("no codebook", book, null("params.weights.codebook"));
+}
+
+function! { InitSize = ptqk_lora_init_workspace_size {
+    params: By<LoraInitParams>, rows: usize, cols: usize, bytes: *mut usize,
+} }
+
+function! { Init = ptqk_lora_init {
+    params: By<LoraInitParams>, weights: By<Matrix>, codes: By<Codes>, scale: *const c_void,
+    zero_point: *const u8, tensor_scale: *const f32, a: By<MatrixMut>, b: By<MatrixMut>,
+    workspace: *mut c_void, workspace_bytes: usize,
+} }
+
+fn init_fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraInitParams) {
+    let fields: [Field<LoraInitParams>; 4] = [
+        ("adapter_rank", |p| &mut p.adapter_rank, &[0, 7, (1 << 24) + 1, u32::MAX]),
+        ("kind", |p| &mut p.kind, &[2, u32::MAX]),
+        ("oversampling", |p| &mut p.oversampling, &[1025, u32::MAX]),
+        ("max_steps", |p| &mut p.max_steps, &[0, 1001, u32::MAX]),
+    ];
+    for (name, field, values) in fields {
+        for bad in values {
+            suite.refuse(name, |a| *field(of(a)) = *bad, param(name, *bad));
+        }
+    }
+    for bad in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
+        suite.refuse("tolerance", |a| of(a).tolerance = bad, param("tolerance", bad));
+    }
+    let expect = wrong(Status::InvalidStructSize, "params").field("weights.size").value(0);
+    suite.refuse("weights.size", |a| of(a).weights.size = 0, expect);
+    formats(suite, |a| &mut of(a).weights);
+}
+
+fn small_init() -> LoraInitParams {
+    let LoraParams { adapter_rank, weights, .. } = small();
+    LoraInitParams { adapter_rank, weights, ..LoraInitParams::DEFAULT }
+}
+
+#[test]
+fn lora_init_workspace_size() {
+    let mut arena = Arena::new();
+    let (bytes, params) = (arena.space(1), By::Value(small_init()));
+    let mut suite = Suite::new(arena, InitSize { params, rows: OUTPUTS, cols: INPUTS, bytes });
+    suite.params(|a| &mut a.params);
+    suite.output("bytes", |a| &mut a.bytes);
+    init_fields(&mut suite, |a| a.params.value());
+    let huge = wrong(Status::SizeOverflow, "rows");
+    suite.refuse("too many rows", |a| a.rows = usize::MAX, huge);
+    let huge = wrong(Status::SizeOverflow, "workspace");
+    suite.refuse("too many columns", |a| a.cols = 1 << 60, huge);
+}
+
+#[test]
+fn lora_init() {
+    let (mut arena, from) = good();
+    let (By::Value(w), By::Value(outputs)) = (from.weights, from.outputs) else { panic!("views") };
+    let (params, mut bytes) = (small_init(), 0);
+    // SAFETY: two structures that are here.
+    let status =
+        unsafe { ptqk_lora_init_workspace_size(ptr::null(), &params, OUTPUTS, INPUTS, &mut bytes) };
+    assert_eq!(status, Status::Ok);
+    let at: *mut c_void = arena.space::<u8>(bytes).cast();
+    let Lora { weights, codes, scale, zero_point, tensor_scale, .. } = from;
+    let mut suite = Suite::new(
+        arena,
+        Init {
+            params: By::Value(params),
+            weights,
+            codes,
+            scale,
+            zero_point,
+            tensor_scale,
+            a: By::Value(outputs.a),
+            b: By::Value(outputs.b),
+            workspace: at,
+            workspace_bytes: bytes,
+        },
+    );
+    suite.params(|a| &mut a.params);
+    init_fields(&mut suite, |a| a.params.value());
+    suite.view("weights", |a| &mut a.weights, None);
+    suite.view("codes", |a| &mut a.codes, None);
+    suite.view("a", |a| &mut a.a, None);
+    suite.view("b", |a| &mut a.b, None);
+    let random = |a: &mut Init| {
+        (a.params.value().kind, a.weights) = (LoraInitKind::Random as u32, By::Null);
+    };
+    suite.accept("weights are not read", random);
+
+    let null = |name| wrong(Status::NullPointer, name);
+    suite.refuse("scale NULL", |a| a.scale = ptr::null(), null("scale"));
+    suite.refuse("zero_point NULL", |a| a.zero_point = ptr::null(), null("zero_point"));
+    let shape = |argument, field, value: usize| {
+        wrong(Status::InvalidShape, argument).field(field).value(value as f64)
+    };
+    suite.refuse("rows of codes", |a| a.codes.value().rows = 5, shape("codes", "rows", 5));
+    suite.refuse("cols of codes", |a| a.codes.value().cols = 16, shape("codes", "cols", 16));
+    suite.refuse("rows of a", |a| a.a.value().rows = 2, shape("a", "rows", 2));
+    suite.refuse("cols of a", |a| a.a.value().cols = 31, shape("a", "cols", 31));
+    suite.refuse("rows of b", |a| a.b.value().rows = 5, shape("b", "rows", 5));
+    suite.refuse("cols of b", |a| a.b.value().cols = 2, shape("b", "cols", 2));
+    suite.refuse("a over b", |a| a.a.value().data = a.b.value().data, wrong(Status::Overlap, "a"));
+    let over = |a: &mut Init| a.b.value().data = w.data.cast_mut();
+    suite.refuse("b over the weights", over, wrong(Status::Overlap, "b"));
+    let over = |a: &mut Init| a.a.value().data = a.workspace;
+    suite.refuse("a over the workspace", over, wrong(Status::Overlap, "a"));
+
+    let little = wrong(Status::InvalidParameter, "workspace_bytes").value(bytes as f64);
+    suite.refuse("a byte less", |a| a.workspace_bytes -= 1, little);
+    suite.refuse("workspace NULL", |a| a.workspace = ptr::null_mut(), null("workspace"));
 }

@@ -6,6 +6,7 @@
 
 pub mod apply;
 mod fit;
+mod init;
 mod write;
 
 use crate::algorithms::finite::finite;
@@ -17,11 +18,12 @@ use crate::algorithms::statistics::process;
 use crate::algorithms::weights::{Compressed, residual};
 use crate::kernels::Kernels;
 use crate::parallel::Exec;
-use crate::params::lora::{LoraPlan, LoraReport};
+use crate::params::lora::{Decomposition, LoraPlan, LoraReport};
 use crate::scratch::{Scratch, needed};
 use crate::status::{Error, Result};
 use crate::views::{MatrixView, MatrixViewMut};
 use fit::Fit;
+pub use init::{init, init_workspace_size};
 pub use write::{AdapterMut, Outputs};
 
 /// Channels, rank and samples of a layer.
@@ -46,15 +48,19 @@ pub struct Shape {
 }
 
 impl Sizes {
-    fn new(plan: &LoraPlan, shape: Shape) -> Result<Self> {
+    fn new(rank: usize, by_column: bool, shape: Shape, subset: usize) -> Result<Self> {
         let Shape { rows, cols, samples } = shape;
-        let (outputs, inputs) = if plan.format.by_column { (cols, rows) } else { (rows, cols) };
-        if plan.rank > inputs.min(outputs) {
+        let (outputs, inputs) = if by_column { (cols, rows) } else { (rows, cols) };
+        if rank > inputs.min(outputs) {
             let rule = c"must be at most the rows and the columns of the weights";
-            return Err(Error::field(c"params", c"adapter_rank", rule, plan.rank as f64));
+            return Err(Error::field(c"params", c"adapter_rank", rule, rank as f64));
         }
-        let samples = process::columns(samples, plan.subset);
-        Ok(Self { inputs, outputs, rank: plan.rank, samples })
+        let samples = process::columns(samples, subset);
+        Ok(Self { inputs, outputs, rank, samples })
+    }
+
+    fn of(plan: &LoraPlan, shape: Shape) -> Result<Self> {
+        Self::new(plan.decomposition.rank, plan.format.by_column, shape, plan.subset)
     }
 }
 
@@ -94,7 +100,7 @@ impl<'a> Memory<'a> {
 
 /// Bytes of workspace for a layer.
 pub fn workspace_size(plan: &LoraPlan, shape: Shape) -> Result<usize> {
-    let sizes = Sizes::new(plan, shape)?;
+    let sizes = Sizes::of(plan, shape)?;
     let Sizes { inputs, outputs, rank, samples } = sizes;
     needed(|scratch| {
         Memory::carve(scratch, plan, sizes)?;
@@ -102,7 +108,8 @@ pub fn workspace_size(plan: &LoraPlan, shape: Shape) -> Result<usize> {
         let shape = (outputs, inputs);
         Packed::workspace(scratch, shape)?;
         scratch.phase(|s| Packed::product_workspace(s, samples, inputs).map(|_| ()))?;
-        scratch.phase(|s| truncated_svd::workspace(s, shape, rank, plan.oversampling))?;
+        scratch
+            .phase(|s| truncated_svd::workspace(s, shape, rank, plan.decomposition.oversampling))?;
         scratch.phase(|s| fit::workspace(s, plan, sizes))?;
         scratch.phase(|s| write::workspace(s, sizes))
     })
@@ -132,18 +139,12 @@ pub fn correct(
 ) -> Result<LoraReport> {
     let Layer { weights, compressed, means, token_counts } = layer;
     let shape = Shape { rows: weights.rows(), cols: weights.cols(), samples: means.rows() };
-    let sizes = Sizes::new(plan, shape)?;
-    finite(k, exec, *means, c"means")?;
+    let sizes = Sizes::of(plan, shape)?;
+    let quiet = exec.silent();
+    finite(k, quiet, *means, c"means")?;
     let memory = Memory::carve(scratch, plan, sizes)?;
     let Memory { residual: lost, x, importance, errors, sigma, u, v, noises } = memory;
-    let quiet = exec.silent();
-    residual(k, quiet, *weights, compressed, MatrixViewMut::dense(lost, shape.cols))?;
-    let lost = MatrixView::dense(lost, shape.cols);
-    // Weights that are not finite lose something that is not.
-    if let Err(error) = finite(k, exec, lost, c"scale") {
-        return finite(k, exec, *weights, c"weights").and(Err(error));
-    }
-    let lost = Operand { view: lost, transposed: plan.format.by_column };
+    let lost = lose(k, quiet, *weights, compressed, lost)?;
     let packed = Packed::new(k, quiet, scratch, lost)?;
     let total = if sizes.samples > 0 { plan.iterations + 2 } else { 2 };
     let mut factors: &[f32] = &[];
@@ -161,13 +162,8 @@ pub fn correct(
         }
     }
     exec.report(1, total)?;
-    let iterations = Iterations {
-        oversampling: plan.oversampling,
-        steps: plan.steps,
-        tolerance: f64::from(plan.tolerance),
-        seed: plan.seed,
-    };
     let source = Source { packed, factors };
+    let iterations = iterations(&plan.decomposition);
     let to = Factors { sigma: &mut *sigma, left: &mut *v, right: &mut *u };
     scratch.phase(|s| truncated_svd(k, quiet, s, (source, iterations), to))?;
     for (row, sigma) in v.chunks_mut(sizes.outputs.max(1)).zip(&*sigma) {
@@ -183,8 +179,32 @@ pub fn correct(
         noise_after: noises.last().copied().unwrap_or_default(),
         samples: sizes.samples as u32,
     };
-    scratch.phase(|s| write::write(k, quiet, s, sizes, (u, v), noises, outputs))?;
+    let Outputs { a, b, noises: to } = outputs;
+    to.iter_mut().zip(noises).for_each(|(to, from)| *to = *from);
+    scratch.phase(|s| write::write(k, quiet, s, sizes, (u, v), (a, b)))?;
     Ok(report)
+}
+
+/// What the compression lost, as an operand `[out, in]`.
+fn lose<'a>(
+    k: &Kernels,
+    exec: Exec<'_>,
+    weights: MatrixView<'_>,
+    compressed: &Compressed<'_>,
+    to: &'a mut [f32],
+) -> Result<Operand<'a>> {
+    residual(k, exec, weights, compressed, MatrixViewMut::dense(to, weights.cols()))?;
+    let view = MatrixView::dense(to, weights.cols());
+    // Weights that are not finite lose something that is not.
+    if let Err(error) = finite(k, exec, view, c"scale") {
+        return finite(k, exec, weights, c"weights").and(Err(error));
+    }
+    Ok(Operand { view, transposed: compressed.format.by_column })
+}
+
+fn iterations(decomposition: &Decomposition) -> Iterations {
+    let Decomposition { oversampling, steps, tolerance, seed, .. } = *decomposition;
+    Iterations { oversampling, steps, tolerance: f64::from(tolerance), seed }
 }
 
 /// Divides the importance of the channels of a group by its sum, then by the largest.

@@ -42,17 +42,15 @@ pub(super) fn write(
     scratch: &mut Scratch<'_>,
     sizes: Sizes,
     (u, v): (&[f32], &[f32]),
-    noises: &[f32],
-    to: Outputs<'_>,
+    to: (AdapterMut<'_>, AdapterMut<'_>),
 ) -> Result {
     let b = scratch.array(sizes.rank.saturating_mul(sizes.outputs))?;
     for (i, v) in v.chunks(sizes.outputs.max(1)).enumerate() {
         let column = b.iter_mut().skip(i).step_by(sizes.rank.max(1));
         column.zip(v).for_each(|(to, from)| *to = *from);
     }
-    to.noises.iter_mut().zip(noises).for_each(|(to, from)| *to = *from);
-    to.a.write(k, exec, MatrixView::dense(u, sizes.inputs))?;
-    to.b.write(k, exec, MatrixView::dense(b, sizes.rank))
+    to.0.write(k, exec, MatrixView::dense(u, sizes.inputs))?;
+    to.1.write(k, exec, MatrixView::dense(b, sizes.rank))
 }
 
 impl AdapterMut<'_> {

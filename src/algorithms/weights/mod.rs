@@ -16,6 +16,6 @@ pub(in crate::algorithms) use compress::nvfp4_scale;
 pub use grouping::{Grouping, layout, resolve_group};
 #[cfg(feature = "gptq")]
 pub(in crate::algorithms) use rule::{Rule, codebook_of, table_of};
-#[cfg(feature = "lora")]
-pub(in crate::algorithms) use stored::residual;
 pub use stored::{Compressed, decompress, error};
+#[cfg(feature = "lora")]
+pub(in crate::algorithms) use stored::{residual, scaled_noise};

@@ -10,7 +10,7 @@ use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, Tile};
 use crate::params::weights::{WeightError, WeightFormat};
 use crate::status::Result;
-use crate::views::{CodesView, MatrixView, MatrixViewMut};
+use crate::views::{CodesView, MatrixView, MatrixViewMut, RunMut};
 use core::ops::Range;
 
 /// The stored form of compressed weights.
@@ -105,6 +105,32 @@ pub(in crate::algorithms) fn residual(
     })
 }
 
+/// A hundredth of the scale of each weight times a random number from 0 to 1: those that `seed` names, one per
+/// weight in row-major order, of 24 bits.
+#[cfg(feature = "lora")]
+pub(in crate::algorithms) fn scaled_noise(
+    k: &Kernels,
+    exec: Exec<'_>,
+    src: &Compressed<'_>,
+    seed: u64,
+    dst: MatrixViewMut<'_>,
+) -> Result {
+    let cols = dst.cols();
+    let each = |row: usize, run: Range<usize>, params: &RowParams<'_>, out: RunMut<'_>| {
+        let RunMut::F32(out) = out else { return };
+        let (mut words, first) = ([0; STAGE], (row * cols + run.start) as u64);
+        for piece in pieces(out.len()) {
+            let words = words.get_mut(..piece.len()).unwrap_or_default();
+            k.noise(seed, first + piece.start as u64, words);
+            let to = out.get_mut(piece.clone()).unwrap_or_default();
+            for ((to, word), i) in to.iter_mut().zip(&*words).zip(piece) {
+                *to = (*word >> 8) as f32 * (1.0 / 16_777_216.0) * params.scale_of(i) / 100.0;
+            }
+        }
+    };
+    fill_by_runs(k, exec, src, dst, (each, |_, _| ()))
+}
+
 /// Turns compressed weights back into floats, and calls `then` with each tile of them.
 fn decompress_then(
     k: &Kernels,
@@ -113,7 +139,26 @@ fn decompress_then(
     dst: MatrixViewMut<'_>,
     then: impl Fn(&Tile, &mut MatrixViewMut<'_>) + Sync,
 ) -> Result {
-    let (rows, cols, code_type) = (dst.rows(), dst.cols(), src.codes.code_type());
+    let code_type = src.codes.code_type();
+    let each = |row, run, params: &RowParams<'_>, out: RunMut<'_>| {
+        dequantize_row(k, src.codes.run(row, run), params, code_type, out);
+    };
+    fill_by_runs(k, exec, src, dst, (each, then))
+}
+
+/// Calls `each` with a row, runs of its columns with their parameters, and where their elements of `dst` go;
+/// then `then` with each tile of them.
+fn fill_by_runs(
+    k: &Kernels,
+    exec: Exec<'_>,
+    src: &Compressed<'_>,
+    dst: MatrixViewMut<'_>,
+    (each, then): (
+        impl Fn(usize, Range<usize>, &RowParams<'_>, RunMut<'_>) + Sync,
+        impl Fn(&Tile, &mut MatrixViewMut<'_>) + Sync,
+    ),
+) -> Result {
+    let (rows, cols) = (dst.rows(), dst.cols());
     let grouping = Grouping::new(&src.format, rows, cols)?;
     let codebook = codebook_of(&src.format, src.codebook);
     let table = table_of(&src.format, codebook);
@@ -122,9 +167,8 @@ fn decompress_then(
     exec.tiles(cut, dst, |tile, mut dst| {
         let (top, left) = (tile.rows.start, tile.cols.start);
         src.runs(k, &rule, &grouping, tile.clone(), |row, run, params| {
-            let codes = src.codes.run(row, run.clone());
             let out = dst.run_mut(row - top, run.start - left..run.end - left);
-            dequantize_row(k, codes, params, code_type, out);
+            each(row, run, params, out);
         });
         then(tile, &mut dst);
     })

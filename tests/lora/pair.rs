@@ -1,0 +1,122 @@
+//! Adapters of the tests, and the functions that take them.
+
+#![allow(dead_code, reason = "each test uses a part")]
+
+use crate::rng::Rng;
+use crate::stored::Stored;
+use ptqk::ffi::{self, *};
+use std::ffi::c_void;
+use std::ptr::null;
+
+pub const F32: u32 = 0;
+const I8: u32 = 0;
+pub const U8: u32 = 1;
+
+/// A thin matrix in one of the forms that adapters take.
+pub struct Thin {
+    pub floats: Stored,
+    pub codes: Vec<u8>,
+    pub scale: Vec<f32>,
+    pub zero_point: Vec<u8>,
+    /// The type of the codes; none for floats.
+    pub code_type: Option<u32>,
+    pub rows: usize,
+    pub cols: usize,
+}
+
+impl Thin {
+    /// Forms 0 to 2 are floats, 3 has unsigned codes, 4 signed ones without zero points.
+    pub fn new(rows: usize, cols: usize, form: u32, rng: &mut Rng) -> Self {
+        let values = rng.many(rows * cols, Rng::uniform);
+        let (codes, scale) =
+            (rng.many(rows * cols, |r| r.next() as u8), rng.many(rows, |r| 0.01 * r.uniform()));
+        let zero_point = if form == 3 { rng.many(rows, |r| r.next() as u8) } else { Vec::new() };
+        let code_type = (form > 2).then_some(if form == 3 { U8 } else { I8 });
+        let floats = Stored::new(&values, rows, cols, form % 3);
+        Self { floats, codes, scale, zero_point, code_type, rows, cols }
+    }
+
+    pub fn factor(&self) -> LoraFactor {
+        let none = Matrix { data: null(), rows: 0, cols: 0, row_stride: 0, dtype: 0, reserved: 0 };
+        let (rows, cols) = (self.rows, self.cols);
+        LoraFactor {
+            values: if self.code_type.is_some() { none } else { self.floats.matrix() },
+            codes: Codes {
+                data: self.codes.as_ptr().cast(),
+                rows,
+                cols,
+                row_stride_bytes: cols,
+                code_type: self.code_type.unwrap_or(99),
+                reserved: 0,
+            },
+            scale: self.scale.as_ptr(),
+            zero_point: if self.zero_point.is_empty() { null() } else { self.zero_point.as_ptr() },
+        }
+    }
+
+    pub fn values(&self) -> Vec<f32> {
+        let Some(code_type) = self.code_type else { return self.floats.values() };
+        let value = |(i, code): (usize, &u8)| {
+            let row = i / self.cols;
+            let zero = self.zero_point.get(row).map_or(0, |zero| i32::from(*zero));
+            let code = if code_type == I8 { i32::from(*code as i8) } else { i32::from(*code) };
+            (code - zero) as f32 * self.scale[row]
+        };
+        self.codes.iter().enumerate().map(value).collect()
+    }
+}
+
+pub struct Pair {
+    pub a: Thin,
+    pub b: Thin,
+    pub scale: f32,
+}
+
+impl Pair {
+    pub fn new(inputs: usize, outputs: usize, rank: usize, form: u32, rng: &mut Rng) -> Self {
+        let (a, b) =
+            (Thin::new(rank, inputs, form, rng), Thin::new(outputs, rank, (form + 2) % 5, rng));
+        Self { a, b, scale: rng.uniform() }
+    }
+
+    pub fn adapter(&self) -> LoraAdapter {
+        LoraAdapter { a: self.a.factor(), b: self.b.factor(), scale: self.scale, reserved: 0 }
+    }
+}
+
+pub fn apply(
+    ctx: *const Ctx,
+    pairs: &[Pair],
+    segments: &[LoraSegment],
+    x: &Stored,
+    y: &mut Stored,
+) {
+    let adapters: Vec<LoraAdapter> = pairs.iter().map(Pair::adapter).collect();
+    let mut bytes = 0;
+    let (at, count) = (adapters.as_ptr(), adapters.len());
+    // SAFETY: every buffer has the size of its shape or of the query.
+    unsafe {
+        let status = ffi::ptqk_lora_apply_workspace_size(ctx, at, count, x.rows, &mut bytes);
+        assert_eq!(status, Status::Ok);
+        let mut workspace = vec![0xA5_u8; bytes + 1];
+        let room: *mut c_void = workspace[1..].as_mut_ptr().cast();
+        let (x, y) = (x.matrix(), y.matrix_mut());
+        let (to, n) = (segments.as_ptr(), segments.len());
+        let status = ffi::ptqk_lora_apply(ctx, at, count, to, n, &x, &y, room, bytes);
+        assert_eq!(status, Status::Ok);
+    }
+}
+
+pub fn merge(ctx: *const Ctx, pair: &Pair, subtract: bool, weights: &mut Stored) {
+    let (adapter, mut bytes) = (pair.adapter(), 0);
+    // SAFETY: every buffer has the size of its shape or of the query.
+    unsafe {
+        let status = ptqk_lora_merge_workspace_size(ctx, &adapter, weights.rows, &mut bytes);
+        assert_eq!(status, Status::Ok);
+        let mut workspace = vec![0xA5_u8; bytes + 1];
+        let room: *mut c_void = workspace[1..].as_mut_ptr().cast();
+        let weights = weights.matrix_mut();
+        let status = ffi::ptqk_lora_merge(ctx, &adapter, subtract.into(), &weights, room, bytes);
+        assert_eq!(status, Status::Ok);
+    }
+}
