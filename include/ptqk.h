@@ -1914,7 +1914,8 @@ typedef struct ptqk_lora_params {
     uint32_t oversampling;
     /**
      * Most steps of the decomposition, each a product with the error of the weights and one with its
-     * transpose. Range: `1..1000`. Default: 4.
+     * transpose. 0 (default): 2 where the rank and `oversampling` are more than 48 together and the adapters are
+     * fitted afterwards, which finds what further steps would; 4 otherwise. Range: `0..1000`.
      */
     uint32_t max_steps;
     /**
@@ -2102,7 +2103,7 @@ typedef struct ptqk_lora_init_params {
      */
     uint32_t oversampling;
     /**
-     * Most steps of the decomposition. Range: `1..1000`. Default: 4.
+     * Most steps of the decomposition, as in `ptqk_lora_params`; 0 (default) is 4. Range: `0..1000`.
      */
     uint32_t max_steps;
     /**

@@ -362,6 +362,9 @@ macro_rules! kernel_list {
         /// `acc[i][j] = fma(a[i][p], x[p][j], acc[i][j])` for all `p` in ascending order: rows of `x`
         /// and `acc` have 32 elements, rows of `a` as many as `x` has rows.
         fn multiply_rows(a: &[f32], x: &[f32], acc: &mut [f32]) = product::rows;
+        /// `acc[i] = fma(h[p], x, acc[i])` for all `p` in ascending order, where `x` is element `p` of row `i`
+        /// of `b`, which are as long as `h`; or, if there are scales, `(that - zero[i]) * scale[i]`.
+        fn multiply_vector(h: &[f32], b: &[f32], zero: &[f32], scale: &[f32], acc: &mut [f32]) = product::vector;
         /// The inner product in a fixed order: `fma(a[i], b[i], lane)` joins lane `i % 32`, where the
         /// shorter last block is filled up with zeros, then the lanes are folded as in `sum`.
         fn dot(a: &[f32], b: &[f32]) -> f32 = product::dot;

@@ -450,6 +450,18 @@ impl<'a> CodesView<'a> {
         Self { place: self.place.tile(tile, self.code_type.unit()), ..*self }
     }
 
+    /// The same codes, not packed, as one row, if rows follow each other without a gap.
+    #[must_use]
+    pub fn flattened(self) -> Self {
+        let Place { data, rows, cols, stride_bytes } = self.place;
+        let (codes, bytes) = self.code_type.unit();
+        // All codes lie in one object, so their number fits.
+        if rows == 0 || codes != 1 || cols.checked_mul(bytes) != Some(stride_bytes) {
+            return self;
+        }
+        Self { place: Place { data, rows: 1, cols: rows * cols, stride_bytes }, ..self }
+    }
+
     /// The codes `cols` of `row`; the first starts a unit.
     #[must_use]
     pub fn run(&self, row: usize, cols: Range<usize>) -> CodeRun<'a> {

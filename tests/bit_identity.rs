@@ -884,6 +884,23 @@ fn inner_products_of_tiny_numbers_match_scalar() {
 /// The fused multiply-add of CPUs without one: random bits, and sums that lose everything but a
 /// last bit, subnormal ones among them.
 #[test]
+fn multiply_vector_matches_scalar() {
+    let mut rng = Rng(70);
+    for cols in (0..=20).chain([31, 32, 33, 64, 100]) {
+        for rows in [0, 1, 2, 7, 8, 31, 32, 33, 64, 100] {
+            let sets = data_sets(&mut rng, rows * cols);
+            for (name, b) in &sets {
+                let (h, start) = (rng.many(cols, Rng::normal), rng.many(rows, Rng::normal));
+                let (zero, scale) = (rng.many(rows, Rng::normal), rng.many(rows, Rng::normal));
+                let what = || format!("{name}, {rows} rows of {cols}");
+                compare(&start, |k, acc| k.multiply_vector(&h, b, &[], &[], acc), what);
+                compare(&start, |k, acc| k.multiply_vector(&h, b, &zero, &scale, acc), what);
+            }
+        }
+    }
+}
+
+#[test]
 fn multiply_rows_rounds_once() {
     let mut rng = Rng(63);
     for turn in 0..200_000_u32 {

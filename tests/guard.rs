@@ -457,6 +457,12 @@ const CASES: &[Case] = &[
         let (rows, depth) = (n % 19, n / 19 % 33);
         k.multiply_rows(p.noise(rows * depth), p.noise(32 * depth), p.output(32 * rows))
     }),
+    case!(multiply_vector, |k, n, p| {
+        let (rows, cols, codes) =
+            (n % 70, n / 70 % 41, if n.is_multiple_of(2) { n % 70 } else { 0 });
+        let (h, b) = (p.noise(cols), p.noise(rows * cols));
+        k.multiply_vector(h, b, p.noise(codes), p.noise(codes), p.output(rows))
+    }),
     case!(dot, |k, n, p| k.dot(p.noise(n), p.noise(n))),
     case!(add_scaled, |k, n, p| k.add_scaled(0.5, p.noise(n), p.output(n))),
     case!(dot_f64, |k, n, p| k.dot_f64(p.noise(n / 2), p.noise(n / 2))),

@@ -41,6 +41,18 @@ pub(crate) trait Simd: Copy {
         }
     }
 
+    /// The transpose of eight by four elements.
+    #[inline(always)]
+    fn transpose_eight(self, rows: [&[f32; 4]; 8], to: [&mut [f32; 8]; 4]) {
+        let ([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]) = (rows, to);
+        let [l0, h0]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t0);
+        let [l1, h1]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t1);
+        let [l2, h2]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t2);
+        let [l3, h3]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t3);
+        self.transpose([a, b, c, d], 0, [l0, l1, l2, l3]);
+        self.transpose([e, f, g, h], 0, [h0, h1, h2, h3]);
+    }
+
     fn splat(self, x: f32) -> Self::F32;
     fn load(self, x: &[f32; BLOCK]) -> Self::F32;
     fn store(self, x: Self::F32, to: &mut [f32; BLOCK]);

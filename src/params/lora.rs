@@ -33,7 +33,8 @@ pub struct LoraParams {
     /// as a whole.
     pub oversampling: u32,
     /// Most steps of the decomposition, each a product with the error of the weights and one with its
-    /// transpose. Range: `1..1000`. Default: 4.
+    /// transpose. 0 (default): 2 where the rank and `oversampling` are more than 48 together and the adapters are
+    /// fitted afterwards, which finds what further steps would; 4 otherwise. Range: `0..1000`.
     pub max_steps: u32,
     /// The decomposition ends when some steps add less than this share of the squares that are captured.
     /// Range: `0..1`. Default: 0.01.
@@ -77,8 +78,8 @@ impl Decomposition {
         if oversampling > 1024 {
             return refuse(c"oversampling", c"must be in 0..1024", oversampling);
         }
-        if !(1..=1000).contains(&steps) {
-            return refuse(c"max_steps", c"must be in 1..1000", steps);
+        if steps > 1000 {
+            return refuse(c"max_steps", c"must be in 0..1000", steps);
         }
         if !(0.0..=1.0).contains(&tolerance) {
             let value = f64::from(tolerance);
@@ -116,12 +117,22 @@ impl LoraParams {
         subset_size: 128,
         use_int8_adapters: 1,
         oversampling: 4,
-        max_steps: 4,
+        max_steps: 0,
         tolerance: 0.01,
         reserved: 0,
         seed: 0,
         weights: WeightParams::INT4,
     };
+
+    /// Most steps of the decomposition.
+    fn steps(&self) -> u32 {
+        let is_large = self.adapter_rank.saturating_add(self.oversampling) > 48;
+        match self.max_steps {
+            0 if is_large && self.num_iterations > 0 => 2,
+            0 => 4,
+            steps => steps,
+        }
+    }
 
     /// Checks the documented ranges, without the shape.
     pub fn validate(&self) -> Result<LoraPlan> {
@@ -136,7 +147,7 @@ impl LoraParams {
         Ok(LoraPlan {
             decomposition: Decomposition::new(
                 self.adapter_rank,
-                (self.oversampling, self.max_steps),
+                (self.oversampling, self.steps()),
                 self.tolerance,
                 self.seed,
             )?,
@@ -252,7 +263,7 @@ pub struct LoraInitParams {
     pub kind: u32,
     /// Vectors beyond the rank that the decomposition goes on with. Range: `0..1024`. Default: 4.
     pub oversampling: u32,
-    /// Most steps of the decomposition. Range: `1..1000`. Default: 4.
+    /// Most steps of the decomposition, as in `ptqk_lora_params`; 0 (default) is 4. Range: `0..1000`.
     pub max_steps: u32,
     /// The decomposition ends when some steps add less than this share of the squares that are captured.
     /// Range: `0..1`. Default: 0.01.
@@ -282,7 +293,7 @@ impl LoraInitParams {
         adapter_rank: 256,
         kind: LoraInitKind::Residual as u32,
         oversampling: 4,
-        max_steps: 4,
+        max_steps: 0,
         tolerance: 0.01,
         seed: 0,
         weights: WeightParams::INT4,
@@ -294,9 +305,10 @@ impl LoraInitParams {
             let rule = c"must be a ptqk_lora_init_kind";
             return Err(Error::field(c"params", c"kind", rule, f64::from(self.kind)));
         };
+        let steps = if self.max_steps == 0 { 4 } else { self.max_steps };
         let decomposition = Decomposition::new(
             self.adapter_rank,
-            (self.oversampling, self.max_steps),
+            (self.oversampling, steps),
             self.tolerance,
             self.seed,
         )?;

@@ -259,6 +259,13 @@ fn a_few_steps_are_enough() {
             assert!(some < 1.01 * whole, "{}, rank {rank}: {some}, {whole}", mode.name);
         }
     }
+    let layer = Layer::new(250, 320, 40, 43);
+    let from = Compressed::new(&layer, &MODES[2], (64, 1), F32);
+    for rank in [50, 100] {
+        let some = correct(&from.settings(rank), &from).report.noise_after;
+        let whole = correct(&LoraParams { oversampling: 1024, ..from.settings(rank) }, &from);
+        assert!(some < 1.01 * whole.report.noise_after, "rank {rank}: {some}, {:?}", whole.report);
+    }
 }
 
 unsafe extern "C" fn stop(ctx: *const Ctx, done: u64, _: u64) -> i32 {

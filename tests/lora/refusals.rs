@@ -41,7 +41,7 @@ fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraParams) 
         ("apply_regularization", |p| &mut p.apply_regularization, &[2, u32::MAX]),
         ("use_int8_adapters", |p| &mut p.use_int8_adapters, &[2, u32::MAX]),
         ("oversampling", |p| &mut p.oversampling, &[1025, u32::MAX]),
-        ("max_steps", |p| &mut p.max_steps, &[0, 1001, u32::MAX]),
+        ("max_steps", |p| &mut p.max_steps, &[1001, u32::MAX]),
         ("reserved", |p| &mut p.reserved, &[1]),
     ];
     for (name, field, values) in fields {
@@ -281,7 +281,7 @@ fn init_fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraIni
         ("adapter_rank", |p| &mut p.adapter_rank, &[0, 7, (1 << 24) + 1, u32::MAX]),
         ("kind", |p| &mut p.kind, &[2, u32::MAX]),
         ("oversampling", |p| &mut p.oversampling, &[1025, u32::MAX]),
-        ("max_steps", |p| &mut p.max_steps, &[0, 1001, u32::MAX]),
+        ("max_steps", |p| &mut p.max_steps, &[1001, u32::MAX]),
     ];
     for (name, field, values) in fields {
         for bad in values {

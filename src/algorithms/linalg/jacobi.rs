@@ -8,7 +8,7 @@ const SWEEPS: usize = 30;
 
 /// Rows whose inner product is this small, against their lengths, are orthogonal: far below what f32
 /// can hold, far above what rounding leaves.
-const ORTHOGONAL: f64 = 1e-12;
+const ORTHOGONAL: f64 = 1e-10;
 
 /// Turns the rows of `width` elements, of which the first `len` are to become orthogonal, and the
 /// others record the rotations. The longest row comes first; `norms` receives the lengths, of which

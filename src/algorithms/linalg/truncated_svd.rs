@@ -232,7 +232,8 @@ impl Walk<'_> {
         self.multiply(scratch, (from, By::Matrix), (rows, n))?;
         self.scale(rows);
         // Rows that nearly depend on those before lose their direction in the first pass.
-        for _ in 0..2 {
+        let passes = if done == 0 { 1 } else { 2 };
+        for _ in 0..passes {
             self.project(scratch, before, rows, l)?;
             scratch.phase(|s| lq(k, exec, s, (rows, n), l))?;
         }

@@ -4,7 +4,7 @@
 //! added to an element of `y` or `W` is one chain over the rank. Neither depends on how many rows there are.
 
 use crate::algorithms::WHOLE;
-use crate::algorithms::stage::{cuts, narrowed, widen_into, widened};
+use crate::algorithms::stage::{STAGE, cuts, modified, narrowed, widen_into, widened};
 use crate::kernels::{Affine, Kernels};
 use crate::parallel::{Cut, Exec, Tile};
 use crate::params::elementwise::Rounding;
@@ -19,6 +19,12 @@ const PIECE: usize = 1024;
 /// Rows of `x` of a task, and rows of `A` that they meet in it.
 const ROWS: usize = 16;
 
+/// Rows of `x` that meet a row of `A` while it is at hand.
+const TOGETHER: usize = 4;
+
+/// Most rows of `y` that are better off with rows of `B` as they lie.
+const FEW: usize = 4;
+
 /// Columns of a panel: a block of the kernels.
 const PANEL: usize = 32;
 
@@ -26,7 +32,7 @@ const PANEL: usize = 32;
 const DEPTH: usize = 64;
 
 /// Columns of `y` of a task.
-const COLUMNS: usize = 16 * PANEL;
+const COLUMNS: usize = 32 * PANEL;
 
 /// A thin matrix.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +50,7 @@ pub enum Factor<'a> {
     },
 }
 
-impl Factor<'_> {
+impl<'a> Factor<'a> {
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -63,15 +69,54 @@ impl Factor<'_> {
         }
     }
 
+    /// Elements of whole rows, one after the other, no more than the buffer holds; codes as numbers that have
+    /// neither zero points nor scales. None if there are gaps.
+    #[inline]
+    fn rows_run<'b>(
+        self,
+        k: &Kernels,
+        rows: Range<usize>,
+        buffer: &'b mut [f32],
+    ) -> Option<&'b [f32]>
+    where
+        'a: 'b,
+    {
+        let tile = Tile { rows, cols: 0..self.cols() };
+        let (rows, dense) = match self {
+            Self::Floats(values) => {
+                let dense = values.tile(&tile).flattened();
+                (dense.rows(), Self::Floats(dense))
+            }
+            Self::Codes { codes, .. } => {
+                let dense = codes.tile(&tile).flattened();
+                (dense.rows(), Self::Codes { codes: dense, scale: &[1.0], zero_point: &[] })
+            }
+        };
+        (rows == 1).then(|| dense.run(k, 0, 0..buffer.len(), buffer))
+    }
+
+    /// What turns such numbers into elements, for some rows: zero points, in a buffer as long, and scales. None
+    /// for floats.
+    fn steps<'b>(self, rows: Range<usize>, zeros: &'b mut [f32]) -> (&'b [f32], &'a [f32]) {
+        let Self::Codes { scale, zero_point, .. } = self else { return (&[], &[]) };
+        zeros.fill(0.0);
+        let from = zero_point.get(rows.clone()).unwrap_or_default();
+        zeros.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from(*from));
+        (zeros, scale.get(rows).unwrap_or_default())
+    }
+
     /// Elements of a row, no more than the buffer holds.
     #[inline]
     fn run<'b>(
-        &'b self,
+        self,
         k: &Kernels,
         row: usize,
         cols: Range<usize>,
         buffer: &'b mut [f32],
-    ) -> &'b [f32] {
+    ) -> &'b [f32]
+    where
+        'a: 'b,
+    {
         match self {
             Self::Floats(values) => widened(k, values.run(row, cols), buffer),
             Self::Codes { codes, scale, zero_point } => {
@@ -129,21 +174,35 @@ pub fn apply(
     let exec = exec.silent();
     let cut = Cut::exact((rows, rank), ROWS, ROWS);
     exec.tiles(cut, MatrixViewMut::dense(inner, rank), |tile, mut to| {
-        let (mut left, mut right) = ([0.0; PIECE], [0.0; PIECE]);
-        for (i, row) in tile.rows.clone().enumerate() {
-            let to = to.floats_mut(i, 0..tile.cols.len());
-            to.fill(0.0);
+        let (mut left, mut right) = ([[0.0; PIECE]; TOGETHER], [0.0; PIECE]);
+        for rows in cuts(tile.rows.clone(), TOGETHER) {
+            let mut sums = [[0.0; ROWS]; TOGETHER];
             for piece in cuts(0..x.cols(), PIECE) {
-                let x = widened(k, x.run(row, piece.clone()), &mut left);
-                for (j, to) in tile.cols.clone().zip(&mut *to) {
-                    *to += k.dot(a.run(k, j, piece.clone(), &mut right), x);
+                let mut xs: [&[f32]; TOGETHER] = [&[]; TOGETHER];
+                for ((row, to), left) in rows.clone().zip(&mut xs).zip(&mut left) {
+                    *to = widened(k, x.run(row, piece.clone()), left);
+                }
+                for (j, row) in tile.cols.clone().enumerate() {
+                    let row = a.run(k, row, piece.clone(), &mut right);
+                    for (sums, x) in sums.iter_mut().zip(xs).take(rows.len()) {
+                        if let Some(sum) = sums.get_mut(j) {
+                            *sum += k.dot(row, x);
+                        }
+                    }
                 }
             }
-            to.iter_mut().for_each(|to| *to *= scale);
+            for (row, sums) in rows.zip(sums) {
+                let to = to.floats_mut(row - tile.rows.start, 0..tile.cols.len());
+                to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum * scale);
+            }
         }
     })?;
     let inner = &*inner;
     exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
+        if tile.rows.len() <= FEW && rank <= DEPTH {
+            expand_few(k, (inner, rank), tile, b, &mut y);
+            return;
+        }
         let pack = |block: &Tile, panel: &mut Panel| pack_rows(k, b, block, panel);
         expand(k, (inner, rank), tile, pack, &mut y);
     })
@@ -177,7 +236,6 @@ pub fn merge(
 
 /// A block of the right side: a part of the rank by some columns.
 type Panel = [[f32; PANEL]; DEPTH];
-
 /// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with the right side, of which
 /// `pack` writes blocks: rows of the tile that it gets are columns of `y`, its columns are a part of the rank.
 fn expand(
@@ -212,6 +270,43 @@ fn expand(
         for (i, sums) in sums.iter().take(count).enumerate() {
             narrowed(k, y.run_mut(i, own.clone()), |to| {
                 to.iter_mut().zip(sums).for_each(|(to, from)| *to = *from);
+            });
+        }
+    }
+}
+
+/// As `expand`, for few rows of `y`, which read the rows of `b` as they lie.
+fn expand_few(
+    k: &Kernels,
+    (inner, rank): (&[f32], usize),
+    tile: &Tile,
+    b: &Factor<'_>,
+    y: &mut MatrixViewMut<'_>,
+) {
+    let (mut buffer, mut zeros) = ([0.0; PANEL * DEPTH], [0.0; STAGE]);
+    let together = (PANEL * DEPTH).checked_div(rank).unwrap_or(STAGE).min(STAGE);
+    for rows in cuts(tile.cols.clone(), together / PANEL * PANEL) {
+        let space = buffer.get_mut(..rows.len() * rank).unwrap_or_default();
+        let values = match b.rows_run(k, rows.clone(), space) {
+            Some(values) => values,
+            None => {
+                let mut one = [0.0; DEPTH];
+                let space = buffer.get_mut(..rows.len() * rank).unwrap_or_default();
+                for (to, row) in space.chunks_mut(rank.max(1)).zip(rows.clone()) {
+                    let one = one.get_mut(..rank).unwrap_or_default();
+                    let from = b.rows_run(k, row..row + 1, one).unwrap_or_default();
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                }
+                space
+            }
+        };
+        let zeros = zeros.get_mut(..rows.len()).unwrap_or_default();
+        let (zero, scale) = b.steps(rows.clone(), zeros);
+        let own = rows.start - tile.cols.start..rows.end - tile.cols.start;
+        for (i, row) in tile.rows.clone().enumerate() {
+            let h = inner.get(row * rank..(row + 1) * rank).unwrap_or_default();
+            modified(k, y.run_mut(i, own.clone()), |y| {
+                k.multiply_vector(h, values, zero, scale, y);
             });
         }
     }

@@ -52,6 +52,118 @@ pub(crate) fn rows<S: Simd>(s: S, a: &[f32], x: &[f32], acc: &mut [f32]) {
     }
 }
 
+/// What turns elements of a block of rows into numbers.
+struct Steps<S: Simd>(Option<(S::F32, S::F32)>);
+
+impl<S: Simd> Steps<S> {
+    #[inline(always)]
+    fn new(s: S, zero: &[f32], scale: &[f32]) -> Self {
+        if scale.is_empty() {
+            return Self(None);
+        }
+        Self(Some((s.load(&padded(zero, 0.0)), s.load(&padded(scale, 0.0)))))
+    }
+
+    /// `acc + h x` for an element of each row.
+    #[inline(always)]
+    fn add(&self, s: S, h: f32, line: &[f32; BLOCK], acc: S::F32) -> S::F32 {
+        let mut x = s.load(line);
+        if let Some((zero, scale)) = self.0 {
+            x = s.mul(s.sub(x, zero), scale);
+        }
+        s.fma(s.splat(h), x, acc)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn vector<S: Simd>(
+    s: S,
+    h: &[f32],
+    b: &[f32],
+    zero: &[f32],
+    scale: &[f32],
+    acc: &mut [f32],
+) {
+    let cols = h.len().max(1);
+    let (fours, last) = h.as_chunks::<4>();
+    let blocks = b.chunks(cols.saturating_mul(BLOCK)).zip(acc.chunks_mut(BLOCK));
+    for (at, (rows, acc)) in blocks.enumerate() {
+        let span = at * BLOCK..at * BLOCK + acc.len();
+        let (zero, scale) = (zero.get(span.clone()), scale.get(span));
+        let steps = Steps::new(s, zero.unwrap_or_default(), scale.unwrap_or_default());
+        let mut sums = s.load(&padded(acc, 0.0));
+        for (i, h) in fours.iter().enumerate() {
+            let mut lines = [[0.0; BLOCK]; 4];
+            if rows.len() == cols * BLOCK {
+                transpose(s, (rows, cols, 4 * i), &mut lines);
+            } else {
+                for (j, line) in lines.iter_mut().enumerate() {
+                    *line = column(rows, cols, 4 * i + j);
+                }
+            }
+            for (h, line) in h.iter().zip(&lines) {
+                sums = steps.add(s, *h, line, sums);
+            }
+        }
+        for (j, h) in last.iter().enumerate() {
+            sums = steps.add(s, *h, &column(rows, cols, 4 * fours.len() + j), sums);
+        }
+        let mut result = [0.0; BLOCK];
+        s.store(sums, &mut result);
+        unpad(&result, acc);
+    }
+}
+
+/// Four columns of a block of whole rows.
+#[inline(always)]
+fn transpose<S: Simd>(
+    s: S,
+    (rows, cols, start): (&[f32], usize, usize),
+    lines: &mut [[f32; BLOCK]; 4],
+) {
+    let [l0, l1, l2, l3] = lines;
+    let parts: [&mut [[f32; 8]; BLOCK / 8]; 4] = [
+        bytemuck::must_cast_mut(l0),
+        bytemuck::must_cast_mut(l1),
+        bytemuck::must_cast_mut(l2),
+        bytemuck::must_cast_mut(l3),
+    ];
+    let [l0, l1, l2, l3] = parts;
+    let to = l0.iter_mut().zip(l1).zip(l2).zip(l3);
+    for (rows, (((t0, t1), t2), t3)) in rows.chunks_exact(8 * cols).zip(to) {
+        let from = [
+            quad(rows, start),
+            quad(rows, cols + start),
+            quad(rows, 2 * cols + start),
+            quad(rows, 3 * cols + start),
+            quad(rows, 4 * cols + start),
+            quad(rows, 5 * cols + start),
+            quad(rows, 6 * cols + start),
+            quad(rows, 7 * cols + start),
+        ];
+        let [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g), Some(h)] = from else {
+            return;
+        };
+        s.transpose_eight([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]);
+    }
+}
+
+/// Four elements.
+#[inline(always)]
+fn quad(rows: &[f32], at: usize) -> Option<&[f32; 4]> {
+    rows.get(at..)?.first_chunk()
+}
+
+/// A column of at most a block of rows.
+#[inline(always)]
+fn column(rows: &[f32], cols: usize, at: usize) -> [f32; BLOCK] {
+    let mut line = [0.0; BLOCK];
+    for (to, row) in line.iter_mut().zip(rows.chunks_exact(cols)) {
+        *to = row.get(at).copied().unwrap_or_default();
+    }
+    line
+}
+
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let mut acc = s.splat(0.0);

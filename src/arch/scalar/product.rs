@@ -13,6 +13,19 @@ pub(super) fn rows(a: &[f32], x: &[f32], acc: &mut [f32]) {
     }
 }
 
+pub(super) fn vector(h: &[f32], b: &[f32], zero: &[f32], scale: &[f32], acc: &mut [f32]) {
+    for ((i, row), acc) in b.chunks_exact(h.len().max(1)).enumerate().zip(acc) {
+        let (zero, scale) = (zero.get(i), scale.get(i));
+        for (h, x) in h.iter().zip(row) {
+            let x = match (zero, scale) {
+                (Some(zero), Some(scale)) => (*x - zero) * scale,
+                _ => *x,
+            };
+            *acc = fma(*h, x, *acc);
+        }
+    }
+}
+
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; BLOCK];
     for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {

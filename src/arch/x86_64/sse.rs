@@ -18,6 +18,29 @@ pub(super) fn prefetch_soon(x: *const f32) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(x.cast()) };
 }
 
+/// As `Simd::transpose_eight`, for tiers with AVX.
+#[inline(always)]
+pub(super) fn transpose_eight(rows: [&[f32; 4]; 8], to: [&mut [f32; 8]; 4]) {
+    let ([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]) = (rows, to);
+    // SAFETY: every access has the size of its array, and only tiers with AVX come here.
+    unsafe {
+        // Four rows in the low halves, four in the high ones; halves are transposed at once.
+        let ae = _mm256_loadu2_m128(e.as_ptr(), a.as_ptr());
+        let bf = _mm256_loadu2_m128(f.as_ptr(), b.as_ptr());
+        let cg = _mm256_loadu2_m128(g.as_ptr(), c.as_ptr());
+        let dh = _mm256_loadu2_m128(h.as_ptr(), d.as_ptr());
+        let (ab_low, ab_high) = (_mm256_unpacklo_ps(ae, bf), _mm256_unpackhi_ps(ae, bf));
+        let (cd_low, cd_high) = (_mm256_unpacklo_ps(cg, dh), _mm256_unpackhi_ps(cg, dh));
+        let (low, high) = (_mm256_castps_pd, _mm256_castpd_ps);
+        let (ab_low, ab_high, cd_low, cd_high) =
+            (low(ab_low), low(ab_high), low(cd_low), low(cd_high));
+        _mm256_storeu_ps(t0.as_mut_ptr(), high(_mm256_unpacklo_pd(ab_low, cd_low)));
+        _mm256_storeu_ps(t1.as_mut_ptr(), high(_mm256_unpackhi_pd(ab_low, cd_low)));
+        _mm256_storeu_ps(t2.as_mut_ptr(), high(_mm256_unpacklo_pd(ab_high, cd_high)));
+        _mm256_storeu_ps(t3.as_mut_ptr(), high(_mm256_unpackhi_pd(ab_high, cd_high)));
+    }
+}
+
 /// As `Simd::transpose`.
 #[inline(always)]
 pub(super) fn transpose(rows: [&[f32; 4]; 4], flip: u32, to: [&mut [f32; 4]; 4]) {

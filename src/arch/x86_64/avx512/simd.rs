@@ -153,6 +153,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn transpose_eight(self, rows: [&[f32; 4]; 8], to: [&mut [f32; 8]; 4]) {
+        sse::transpose_eight(rows, to);
+    }
+
+    #[inline(always)]
     fn splat(self, x: f32) -> Self::F32 {
         // SAFETY: see the impl.
         [unsafe { _mm512_set1_ps(x) }; 2]
