@@ -109,13 +109,17 @@ fn apply(n: usize, rank: usize) {
         scale: scale.as_ptr(),
         zero_point: zero_point.as_ptr(),
     };
-    for (name, va, vb, bytes) in [
-        ("f32", matrix(&a, rank, n), matrix(&b, n, rank), 4),
-        ("f16", half(rank, n), half(n, rank), 2),
-        ("u8", none, none, 1),
+    for (name, va, vb, bytes, b_is_transposed) in [
+        ("f32", matrix(&a, rank, n), matrix(&b, n, rank), 4, 0),
+        ("f16", half(rank, n), half(n, rank), 2, 0),
+        ("u8", none, none, 1, 0),
+        ("f32 transposed", matrix(&a, rank, n), matrix(&b, rank, n), 4, 1),
+        ("f16 transposed", half(rank, n), half(rank, n), 2, 1),
+        ("u8 transposed", none, none, 1, 1),
     ] {
-        let (a, b) = (factor(va, rank, n), factor(vb, n, rank));
-        let adapter = LoraAdapter { a, b, scale: 1e-3, reserved: 0 };
+        let (rows, cols) = if b_is_transposed == 1 { (rank, n) } else { (n, rank) };
+        let (a, b) = (factor(va, rank, n), factor(vb, rows, cols));
+        let adapter = LoraAdapter { a, b, scale: 1e-3, b_is_transposed };
         let segment = LoraSegment { adapter: 0, first_row: 0, rows: 1 };
         let mut room = 0;
         // SAFETY: the pointers are to live values.

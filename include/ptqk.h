@@ -2045,7 +2045,7 @@ typedef struct ptqk_lora_adapter {
      */
     struct ptqk_lora_factor a;
     /**
-     * `B`, `[out, rank]`.
+     * `B`, `[out, rank]`, or its transpose.
      */
     struct ptqk_lora_factor b;
     /**
@@ -2053,9 +2053,11 @@ typedef struct ptqk_lora_adapter {
      */
     float scale;
     /**
-     * Must be 0.
+     * 0: `b` is `[out, rank]`. 1: `b` is `[rank, out]`, whose rows a single vector streams through, where those
+     * of `[out, rank]` are short and have to be turned. Scales and zero points of codes are those of the rows as
+     * they lie. Range: 0 or 1.
      */
-    uint32_t reserved;
+    uint32_t b_is_transposed;
 } ptqk_lora_adapter;
 
 /**

@@ -189,7 +189,7 @@ layouts! {
         values: 0 | 0, codes: 40 | 24, scale: 80 | 48, zero_point: 88 | 52,
     }
     "ptqk_lora_adapter": LoraAdapter, 200 | 120 {
-        a: 0 | 0, b: 96 | 56, scale: 192 | 112, reserved: 196 | 116,
+        a: 0 | 0, b: 96 | 56, scale: 192 | 112, b_is_transposed: 196 | 116,
     }
     "ptqk_lora_segment": LoraSegment, 24 | 12 { adapter: 0 | 0, first_row: 8 | 4, rows: 16 | 8 }
     "ptqk_lora_report": LoraReport, 16 | 16 {

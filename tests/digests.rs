@@ -521,6 +521,10 @@ const DIGESTS: &[(&str, u64)] = &[
     ("lora_apply f16", 0x68B7_E8BA_F6B4_542A),
     ("lora_apply bf16", 0xC012_0FA1_8239_B2F3),
     ("lora_apply codes", 0xCE8B_5ABD_8E03_E733),
+    ("lora_apply f32 transposed", 0x47F0_B68D_400D_3D6E),
+    ("lora_apply f16 transposed", 0xFF4B_9A31_2E8C_7542),
+    ("lora_apply bf16 transposed", 0xBCD0_A354_746F_5D64),
+    ("lora_apply codes transposed", 0x4CA3_72D4_C7D1_A1A1),
 ];
 
 /// FNV-1a.
@@ -695,6 +699,9 @@ fn corrections(names: &mut Vec<(String, u64)>) {
     }
 }
 
+/// How a pair of adapters is made.
+type MakePair = fn(usize, usize, usize, u32, &mut rng::Rng) -> lora_pair::Pair;
+
 /// Adapters that are made, applied to batches, and merged: of every type of float, and of codes.
 fn adapters(names: &mut Vec<(String, u64)>) {
     const RANK: usize = 70;
@@ -716,11 +723,14 @@ fn adapters(names: &mut Vec<(String, u64)>) {
         names.push((format!("lora_init {name}"), digest.0));
     }
     let mut rng = rng::Rng(12);
-    for (dtype, d) in (0..).zip(["f32", "f16", "bf16", "codes"]) {
+    let turns: [(&str, MakePair); 2] =
+        [("", lora_pair::Pair::new), (" transposed", lora_pair::Pair::transposed)];
+    for ((turn, make), (dtype, d)) in turns.into_iter().flat_map(|turn| {
+        [(0, "f32"), (1, "f16"), (2, "bf16"), (3, "codes")].map(|form| (turn, form))
+    }) {
         let mut digest = Digest::new();
         for (rows, rank) in [(1, 8), (19, 3), (2, RANK)] {
-            let form = if dtype < 3 { dtype } else { 3 };
-            let pair = lora_pair::Pair::new(1100, 75, rank, form, &mut rng);
+            let pair = make(1100, 75, rank, dtype, &mut rng);
             let values = |n, rng: &mut rng::Rng| rng.many(n, rng::Rng::uniform);
             let x = stored::Stored::new(&values(rows * 1100, &mut rng), rows, 1100, dtype % 3);
             let mut y = stored::Stored::new(&values(rows * 75, &mut rng), rows, 75, dtype % 3);
@@ -731,7 +741,7 @@ fn adapters(names: &mut Vec<(String, u64)>) {
             digest.floats(&y.values());
             digest.floats(&w.values());
         }
-        names.push((format!("lora_apply {d}"), digest.0));
+        names.push((format!("lora_apply {d}{turn}"), digest.0));
     }
 }
 

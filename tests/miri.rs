@@ -648,7 +648,7 @@ fn adapters() {
         zero_point: zero_point.as_ptr(),
     };
     let none = |m: Matrix| Matrix { data: null(), ..m };
-    let pair = |a, b| LoraAdapter { a, b, scale: 0.5, reserved: 0 };
+    let pair = |a, b| LoraAdapter { a, b, scale: 0.5, b_is_transposed: 0 };
     let adapters = [
         pair(factor(a.view(), a_codes), factor(b.view(), b_codes)),
         pair(factor(none(a.view()), a_codes), factor(none(b.view()), b_codes)),

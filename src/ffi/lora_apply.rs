@@ -6,6 +6,7 @@ use crate::ffi::check;
 use crate::ffi::lora::Names;
 use crate::parallel::{Exec, Tile};
 use crate::params::context::Ctx;
+use crate::params::flag;
 use crate::params::lora::{LoraAdapter, LoraFactor, LoraSegment};
 use crate::params::matrix::{CodeType, Matrix, MatrixMut};
 use crate::scratch::Scratch;
@@ -66,7 +67,8 @@ unsafe fn adapter<'a>(
     (inputs, outputs): (usize, usize),
     (input_rule, output_rule): (&'static CStr, &'static CStr),
 ) -> Result<(Adapter<'a>, [check::Span; 6])> {
-    check::zero_reserved(from.reserved, c"adapters")?;
+    let b_is_transposed = flag(from.b_is_transposed, c"b_is_transposed")
+        .map_err(|error| Error { argument: c"adapters", ..error })?;
     if !from.scale.is_finite() {
         let value = f64::from(from.scale);
         return Err(Error::field(c"adapters", c"scale", c"must be finite", value));
@@ -78,13 +80,15 @@ unsafe fn adapter<'a>(
     if a.cols() != inputs {
         return Err(shape(c"adapters.a", false, input_rule, a.cols()));
     }
-    if b.rows() != outputs {
-        return Err(shape(c"adapters.b", true, output_rule, b.rows()));
+    let adapter = Adapter { a, b, b_is_transposed, scale: from.scale };
+    if adapter.outputs() != outputs {
+        return Err(shape(c"adapters.b", !b_is_transposed, output_rule, adapter.outputs()));
     }
-    if b.cols() != a.rows() {
-        return Err(shape(c"adapters.b", false, c"must be the rows of a", b.cols()));
+    if adapter.rank() != a.rows() {
+        let rule = c"must be the rows of a";
+        return Err(shape(c"adapters.b", b_is_transposed, rule, adapter.rank()));
     }
-    Ok((Adapter { a, b, scale: from.scale }, [a0, a1, a2, b0, b1, b2]))
+    Ok((adapter, [a0, a1, a2, b0, b1, b2]))
 }
 
 /// Refuses scales of codes that are not finite.

@@ -339,12 +339,14 @@ pub struct LoraFactor {
 pub struct LoraAdapter {
     /// `A`, `[rank, in]`.
     pub a: LoraFactor,
-    /// `B`, `[out, rank]`.
+    /// `B`, `[out, rank]`, or its transpose.
     pub b: LoraFactor,
     /// What the product is multiplied by, such as alpha / rank. Range: finite.
     pub scale: f32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// 0: `b` is `[out, rank]`. 1: `b` is `[rank, out]`, whose rows a single vector streams through, where those
+    /// of `[out, rank]` are short and have to be turned. Scales and zero points of codes are those of the rows as
+    /// they lie. Range: 0 or 1.
+    pub b_is_transposed: u32,
 }
 
 /// Rows of a batch that go through an adapter.

@@ -32,15 +32,15 @@ fn inner(a: &[f32], x: &[f32]) -> f32 {
 fn by_definition(pairs: &[Pair], segments: &[LoraSegment], x: &Stored, y: &mut Stored) {
     let (xs, mut ys) = (x.values(), y.values());
     for segment in segments {
-        let Pair { a, b, scale } = &pairs[segment.adapter];
-        let (av, bv) = (a.values(), b.values());
+        let Pair { a, scale, .. } = &pairs[segment.adapter];
+        let (av, bv) = (a.values(), pairs[segment.adapter].b_values());
         if a.rows == 0 {
             continue;
         }
         for row in segment.first_row..segment.first_row + segment.rows {
             let x = &xs[row * a.cols..(row + 1) * a.cols];
             let inner: Vec<f32> = av.chunks(a.cols).map(|a| inner(a, x) * scale).collect();
-            for (output, b) in bv.chunks(b.cols).enumerate() {
+            for (output, b) in bv.chunks(a.rows).enumerate() {
                 let to = row * bv.len() / b.len() + output;
                 ys[to] = inner.iter().zip(b).fold(ys[to], |y, (h, b)| h.mul_add(*b, y));
             }
@@ -62,14 +62,21 @@ fn adapters_add_what_the_header_says() {
         [(1, 1, 1), (7, 33, 3), (64, 64, 8), (1500, 70, 5), (40, 600, 130), (33, 31, 64), (5, 9, 0)]
     {
         for form in 0..5 {
-            let pairs: Vec<Pair> = (0..3)
+            let mut pairs: Vec<Pair> = (0..3)
                 .map(|i| Pair::new(inputs, outputs, rank, (form + i) % 5, &mut rng))
                 .collect();
+            pairs.push(Pair::transposed(inputs, outputs, rank, form, &mut rng));
             let rows = 21;
             let x = Stored::new(&rng.many(rows * inputs, Rng::uniform), rows, inputs, form % 3);
             let start = rng.many(rows * outputs, Rng::uniform);
-            let segments =
-                [segment(2, 0, 4), segment(0, 4, 17), segment(1, 3, 9), segment(2, 20, 0)];
+            let segments = [
+                segment(2, 0, 4),
+                segment(0, 4, 17),
+                segment(1, 3, 9),
+                segment(2, 20, 0),
+                segment(3, 1, 3),
+                segment(3, 2, 18),
+            ];
             let mut want = Stored::new(&start, rows, outputs, (form + 1) % 3);
             by_definition(&pairs, &segments, &x, &mut want);
             let want = want.values();
@@ -129,7 +136,7 @@ fn corrections_can_be_applied() {
     };
     let (a, b) = (thin(&c.a_codes, 0, 5, 64), thin(&c.b_codes, 1, 45, 5));
     let ba = product(&a.values(), &b.values(), 5);
-    let pairs = [Pair { a, b, scale: 1.0 }];
+    let pairs = [Pair { a, b, scale: 1.0, b_is_transposed: false }];
     let x = Stored::new(&layer.means, 9, 64, F32);
     let mut y = Stored::new(&[0.0; 9 * 45], 9, 45, F32);
     apply(null(), &pairs, &[segment(0, 0, 9)], &x, &mut y);
@@ -148,9 +155,10 @@ fn adapters_are_merged_and_taken_away() {
     for (inputs, outputs, rank) in
         [(1, 1, 1), (33, 7, 3), (64, 64, 8), (70, 40, 130), (600, 17, 64), (9, 5, 0)]
     {
-        for form in 0..5 {
-            let pair = Pair::new(inputs, outputs, rank, form, &mut rng);
-            let (a, b) = (pair.a.values(), pair.b.values());
+        for form in 0..10 {
+            let make = if form < 5 { Pair::new } else { Pair::transposed };
+            let (pair, form) = (make(inputs, outputs, rank, form % 5, &mut rng), form % 5);
+            let (a, b) = (pair.a.values(), pair.b_values());
             let start = rng.many(outputs * inputs, Rng::uniform);
             let stored = || Stored::new(&start, outputs, inputs, form % 3);
             for (subtract, scale) in [(false, pair.scale), (true, -pair.scale)] {
@@ -304,11 +312,12 @@ fn wrong_arguments_are_refused() {
     }
 
     type Change = fn(&mut LoraAdapter);
-    let parts: [(&str, Change, Expect); 10] = [
+    let parts: [(&str, Change, Expect); 11] = [
+        ("not transposed", |a| a.b_is_transposed = 1, shape("adapters.b", "cols", 4)),
         (
-            "reserved",
-            |a| a.reserved = 1,
-            wrong(Status::InvalidParameter, "adapters").field("reserved").value(1),
+            "b_is_transposed",
+            |a| a.b_is_transposed = 2,
+            wrong(Status::InvalidParameter, "adapters").field("b_is_transposed").value(2),
         ),
         (
             "scale",

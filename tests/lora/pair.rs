@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use crate::rng::Rng;
-use crate::stored::Stored;
+use crate::stored::{Stored, transposed};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;
 use std::ptr::null;
@@ -70,17 +70,41 @@ pub struct Pair {
     pub a: Thin,
     pub b: Thin,
     pub scale: f32,
+    pub b_is_transposed: bool,
 }
 
 impl Pair {
     pub fn new(inputs: usize, outputs: usize, rank: usize, form: u32, rng: &mut Rng) -> Self {
         let (a, b) =
             (Thin::new(rank, inputs, form, rng), Thin::new(outputs, rank, (form + 2) % 5, rng));
-        Self { a, b, scale: rng.uniform() }
+        Self { a, b, scale: rng.uniform(), b_is_transposed: false }
+    }
+
+    /// `B` as `[rank, out]`.
+    pub fn transposed(
+        inputs: usize,
+        outputs: usize,
+        rank: usize,
+        form: u32,
+        rng: &mut Rng,
+    ) -> Self {
+        let b = Thin::new(rank, outputs, (form + 2) % 5, rng);
+        Self { b, b_is_transposed: true, ..Self::new(inputs, outputs, rank, form, rng) }
+    }
+
+    /// The elements of `B`, `[out, rank]`.
+    pub fn b_values(&self) -> Vec<f32> {
+        let values = self.b.values();
+        if self.b_is_transposed { transposed(&values, self.b.rows, self.b.cols) } else { values }
     }
 
     pub fn adapter(&self) -> LoraAdapter {
-        LoraAdapter { a: self.a.factor(), b: self.b.factor(), scale: self.scale, reserved: 0 }
+        LoraAdapter {
+            a: self.a.factor(),
+            b: self.b.factor(),
+            scale: self.scale,
+            b_is_transposed: self.b_is_transposed.into(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::algorithms::stage::{STAGE, cuts, modified, narrowed, widen_into, wide
 use crate::kernels::{Affine, Kernels};
 use crate::parallel::{Cut, Exec, Tile};
 use crate::params::elementwise::Rounding;
+use crate::params::matrix::Dtype;
 use crate::scratch::{Scratch, needed};
 use crate::status::Result;
 use crate::views::{CodeRun, CodesView, MatrixView, MatrixViewMut};
@@ -148,10 +149,26 @@ impl<'a> Factor<'a> {
 pub struct Adapter<'a> {
     /// `A`, `[rank, in]`.
     pub a: Factor<'a>,
-    /// `B`, `[out, rank]`.
+    /// `B`, `[out, rank]`, or its transpose.
     pub b: Factor<'a>,
+    /// Whether `b` is `[rank, out]`.
+    pub b_is_transposed: bool,
     /// What their product is multiplied by.
     pub scale: f32,
+}
+
+impl Adapter<'_> {
+    /// The output channels of `B`.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        if self.b_is_transposed { self.b.cols() } else { self.b.rows() }
+    }
+
+    /// The rank of `B`.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        if self.b_is_transposed { self.b.rows() } else { self.b.cols() }
+    }
 }
 
 /// Bytes of workspace for `rows` rows of `x`, or of the weights, and adapters of at most that rank.
@@ -168,7 +185,7 @@ pub fn apply(
     x: MatrixView<'_>,
     y: MatrixViewMut<'_>,
 ) -> Result {
-    let Adapter { a, b, scale } = adapter;
+    let Adapter { a, b, b_is_transposed, scale } = adapter;
     let (rows, rank, outputs) = (x.rows(), a.rows(), y.cols());
     let inner = scratch.array(rows.saturating_mul(rank))?;
     let exec = exec.silent();
@@ -199,12 +216,18 @@ pub fn apply(
     })?;
     let inner = &*inner;
     exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
-        if tile.rows.len() <= FEW && rank <= DEPTH {
-            expand_few(k, (inner, rank), tile, b, &mut y);
-            return;
+        match (tile.rows.len() <= FEW, b_is_transposed) {
+            (true, true) => stream(k, (inner, rank), tile, b, &mut y),
+            (true, false) if rank <= DEPTH => turn(k, (inner, rank), tile, b, &mut y),
+            (_, true) => {
+                let pack = |block: &Tile, panel: &mut Panel| pack_columns(k, b, block, panel);
+                expand(k, (inner, rank), tile, pack, &mut y);
+            }
+            (_, false) => {
+                let pack = |block: &Tile, panel: &mut Panel| pack_rows(k, b, block, panel);
+                expand(k, (inner, rank), tile, pack, &mut y);
+            }
         }
-        let pack = |block: &Tile, panel: &mut Panel| pack_rows(k, b, block, panel);
-        expand(k, (inner, rank), tile, pack, &mut y);
     })
 }
 
@@ -217,14 +240,16 @@ pub fn merge(
     weights: MatrixViewMut<'_>,
 ) -> Result {
     let Adapter { a, b, .. } = adapter;
-    let (rows, rank, cols) = (b.rows(), b.cols(), weights.cols());
+    let (rows, rank, cols) = (adapter.outputs(), adapter.rank(), weights.cols());
     let inner = scratch.array(rows.saturating_mul(rank))?;
+    // Where element 0 of a row of `b` goes, and how far its next one.
+    let (down, across) = if adapter.b_is_transposed { (1, rank) } else { (rank, 1) };
     let mut buffer = [0.0; PIECE];
-    for (row, to) in inner.chunks_mut(rank.max(1)).enumerate() {
-        for piece in cuts(0..rank, PIECE) {
-            let from = b.run(k, row, piece.clone(), &mut buffer);
-            let to = to.get_mut(piece).unwrap_or_default();
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = from * scale);
+    for row in 0..b.rows() {
+        for piece in cuts(0..b.cols(), PIECE) {
+            let to = inner.iter_mut().skip(row * down + piece.start * across);
+            let from = b.run(k, row, piece, &mut buffer);
+            to.step_by(across.max(1)).zip(from).for_each(|(to, from)| *to = from * scale);
         }
     }
     let inner = &*inner;
@@ -275,8 +300,31 @@ fn expand(
     }
 }
 
+/// As `expand`, for few rows of `y`, of a transposed `b`.
+fn stream(
+    k: &Kernels,
+    (inner, rank): (&[f32], usize),
+    tile: &Tile,
+    b: &Factor<'_>,
+    y: &mut MatrixViewMut<'_>,
+) {
+    let mut buffer = [0.0; PIECE];
+    let step = if y.dtype() == Dtype::F32 { PIECE } else { STAGE };
+    for cols in cuts(tile.cols.clone(), step) {
+        let own = cols.start - tile.cols.start..cols.end - tile.cols.start;
+        for (i, row) in tile.rows.clone().enumerate() {
+            let h = inner.get(row * rank..(row + 1) * rank).unwrap_or_default();
+            modified(k, y.run_mut(i, own.clone()), |y| {
+                for (j, h) in h.iter().enumerate() {
+                    k.add_scaled(*h, b.run(k, j, cols.clone(), &mut buffer), y);
+                }
+            });
+        }
+    }
+}
+
 /// As `expand`, for few rows of `y`, which read the rows of `b` as they lie.
-fn expand_few(
+fn turn(
     k: &Kernels,
     (inner, rank): (&[f32], usize),
     tile: &Tile,
