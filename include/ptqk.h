@@ -3527,7 +3527,7 @@ ptqk_status ptqk_lora_apply_workspace_size(const struct ptqk_ctx *ctx,
  * A row of `x A^T` is an inner product of f32, in pieces of 1024 elements that are added in order; it is
  * multiplied by `scale`, and `y` goes on from its old value by a chain of fused multiply-adds in order of
  * the rank, rounded to its type at the end. What a row becomes depends neither on the other rows nor on
- * threads nor on the CPU: a batch gives what its rows give one by one.
+ * threads nor on the CPU: a batch gives what its rows give one by one, and a transposed `B` what `B` gives.
  *
  * Source: arXiv 2106.09685 (LoRA), arXiv 2310.18547 (adapters by segment).
  *

@@ -261,6 +261,7 @@ pub fn merge(
 
 /// A block of the right side: a part of the rank by some columns.
 type Panel = [[f32; PANEL]; DEPTH];
+
 /// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with the right side, of which
 /// `pack` writes blocks: rows of the tile that it gets are columns of `y`, its columns are a part of the rank.
 fn expand(
