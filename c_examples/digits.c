@@ -21,8 +21,8 @@
 #endif
 #include <time.h>
 
+#include "context.h"
 #include "digits_network.h"
-#include "ptqk.h"
 
 enum { TIMED_RUNS = 9 };
 
@@ -48,31 +48,6 @@ typedef struct configuration {
 } configuration;
 
 /* ---- Calls into the library ---- */
-
-static ptqk_detail detail;
-static ptqk_ctx ctx; /* serial and silent, but it says what was wrong */
-
-static void init_context(void)
-{
-    ptqk_detail_default(&detail);
-    ptqk_ctx_default(&ctx);
-    ctx.detail = &detail;
-}
-
-static void check(ptqk_status status, const char *call)
-{
-    if (status == PTQK_STATUS_OK) {
-        return;
-    }
-    fprintf(stderr, "%s\n    gives %s: %s\n", call, ptqk_status_name(status), ptqk_status_message(status));
-    if (detail.argument != NULL) {
-        fprintf(stderr, "    argument %s%s%s %s (it is %g)\n", detail.argument, detail.field != NULL ? "." : "",
-                detail.field != NULL ? detail.field : "", detail.rule != NULL ? detail.rule : "is wrong", detail.value);
-    }
-    exit(EXIT_FAILURE);
-}
-
-#define CHECK(call) check((call), #call)
 
 static ptqk_matrix matrix(const float *data, size_t rows, size_t cols)
 {
@@ -794,7 +769,7 @@ int main(int argc, char **argv)
     int good = 1;
     size_t i;
 
-    init_context();
+    start();
     load_network(&d.net, directory);
     load_images(&d.test, d.labels, directory, "digits_test.safetensors", TEST_IMAGES);
     load_images(&d.calibration, NULL, directory, "digits_calibration.safetensors", CALIBRATION_IMAGES);

@@ -1,6 +1,6 @@
 /*
- * What the examples over one layer share: C99 and C++17. A context that tells what is wrong, memory, and matrices
- * out of safetensors files.
+ * What the examples over one layer share, besides the context: C99 and C++17. Memory, and matrices out of
+ * safetensors files.
  */
 #ifndef LAYER_H
 #define LAYER_H
@@ -10,26 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ptqk.h"
+#include "context.h"
 #include "safetensors.h"
-
-static ptqk_detail detail;
-static ptqk_ctx ctx;
-
-static void check(ptqk_status status, const char *call)
-{
-    if (status == PTQK_STATUS_OK) {
-        return;
-    }
-    fprintf(stderr, "%s\n    gives %s: %s\n", call, ptqk_status_name(status), ptqk_status_message(status));
-    if (detail.argument != NULL) {
-        fprintf(stderr, "    argument %s%s%s %s (it is %g)\n", detail.argument, detail.field != NULL ? "." : "",
-                detail.field != NULL ? detail.field : "", detail.rule != NULL ? detail.rule : "is wrong", detail.value);
-    }
-    exit(EXIT_FAILURE);
-}
-
-#define CHECK(call) check((call), #call)
 
 static void *allocate(size_t bytes)
 {
@@ -90,13 +72,6 @@ static ptqk_matrix read_matrix(const char *path, const char *name)
     }
     safetensors_close(&file);
     return m;
-}
-
-static void start(void)
-{
-    ptqk_detail_default(&detail);
-    ptqk_ctx_default(&ctx);
-    ctx.detail = &detail;
 }
 
 #endif /* LAYER_H */

@@ -3620,7 +3620,7 @@ ptqk_status ptqk_lora_init_workspace_size(const struct ptqk_ctx *ctx,
  * ```text
  * PTQK_LORA_INIT_KIND_RESIDUAL   T = W - compressed(W)
  * PTQK_LORA_INIT_KIND_RANDOM     T = u * scale / 100, u = (word >> 8) / 2^24
- * U S V^T = T               the adapter_rank largest singular values
+ * U S V^T = T                    the adapter_rank largest singular values
  * A = sqrt(S) V^T
  * B = U sqrt(S)
  * ```

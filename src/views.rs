@@ -126,6 +126,16 @@ impl Place {
         (at, len)
     }
 
+    /// The same elements of `bytes` each as one row, if rows follow each other without a gap.
+    fn flattened(self, bytes: usize) -> Self {
+        let Self { data, rows, cols, stride_bytes } = self;
+        // All elements lie in one object, so their number fits.
+        if rows == 0 || cols.checked_mul(bytes) != Some(stride_bytes) {
+            return self;
+        }
+        Self { data, rows: 1, cols: rows * cols, stride_bytes }
+    }
+
     /// Moves the origin and shrinks the shape. Columns are counted in units of `codes` elements
     /// and `bytes` bytes.
     fn tile(&self, tile: &Tile, (codes, bytes): (usize, usize)) -> Self {
@@ -213,13 +223,7 @@ impl<'a> MatrixView<'a> {
     /// The same elements as one row, if rows follow each other without a gap.
     #[must_use]
     pub fn flattened(self) -> Self {
-        let Place { data, rows, cols, stride_bytes } = self.place;
-        // All elements lie in one object, so their number fits.
-        if rows == 0 || cols.checked_mul(self.dtype.bytes()) != Some(stride_bytes) {
-            return self;
-        }
-        let place = Place { data, rows: 1, cols: rows * cols, stride_bytes };
-        Self { place, ..self }
+        Self { place: self.place.flattened(self.dtype.bytes()), ..self }
     }
 
     /// The part of a tile.
@@ -453,13 +457,11 @@ impl<'a> CodesView<'a> {
     /// The same codes, not packed, as one row, if rows follow each other without a gap.
     #[must_use]
     pub fn flattened(self) -> Self {
-        let Place { data, rows, cols, stride_bytes } = self.place;
         let (codes, bytes) = self.code_type.unit();
-        // All codes lie in one object, so their number fits.
-        if rows == 0 || codes != 1 || cols.checked_mul(bytes) != Some(stride_bytes) {
+        if codes != 1 {
             return self;
         }
-        Self { place: Place { data, rows: 1, cols: rows * cols, stride_bytes }, ..self }
+        Self { place: self.place.flattened(bytes), ..self }
     }
 
     /// The codes `cols` of `row`; the first starts a unit.

@@ -58,7 +58,7 @@ fn workspace_size(plan: &LoraInitPlan, (rows, cols): (usize, usize)) -> Result<u
 /// ```text
 /// PTQK_LORA_INIT_KIND_RESIDUAL   T = W - compressed(W)
 /// PTQK_LORA_INIT_KIND_RANDOM     T = u * scale / 100, u = (word >> 8) / 2^24
-/// U S V^T = T               the adapter_rank largest singular values
+/// U S V^T = T                    the adapter_rank largest singular values
 /// A = sqrt(S) V^T
 /// B = U sqrt(S)
 /// ```
@@ -113,13 +113,14 @@ pub unsafe extern "C" fn ptqk_lora_init(
                 .map_err(in_weights)?;
         let shape = (compressed.codes.rows(), compressed.codes.cols());
         let (weights, weights_span) = match plan.kind {
-            // SAFETY: as above.
-            LoraInitKind::Residual => unsafe { check::matrix(weights, c"weights") }?,
+            LoraInitKind::Residual => {
+                // SAFETY: as above.
+                let (weights, span) = unsafe { check::matrix(weights, c"weights") }?;
+                check::same_shape((weights.rows(), weights.cols()), shape, c"codes")?;
+                (weights, span)
+            }
             LoraInitKind::Random => (MatrixView::dense(&[], 0), check::Span::EMPTY),
         };
-        if plan.kind == LoraInitKind::Residual {
-            check::same_shape((weights.rows(), weights.cols()), shape, c"codes")?;
-        }
         let needed = workspace_size(&plan, shape)?;
         let (outs, ins) = if plan.format.by_column { (shape.1, shape.0) } else { shape };
         let rank = plan.decomposition.rank;

@@ -66,9 +66,10 @@ pub struct Decomposition {
 impl Decomposition {
     fn new(
         rank: u32,
-        (oversampling, steps): (u32, u32),
+        (oversampling, max_steps): (u32, u32),
         tolerance: f32,
         seed: u64,
+        is_fitted: bool,
     ) -> Result<Self> {
         let refuse =
             |field, rule, value: u32| Err(Error::field(c"params", field, rule, f64::from(value)));
@@ -78,13 +79,18 @@ impl Decomposition {
         if oversampling > 1024 {
             return refuse(c"oversampling", c"must be in 0..1024", oversampling);
         }
-        if steps > 1000 {
-            return refuse(c"max_steps", c"must be in 0..1000", steps);
+        if max_steps > 1000 {
+            return refuse(c"max_steps", c"must be in 0..1000", max_steps);
         }
         if !(0.0..=1.0).contains(&tolerance) {
             let value = f64::from(tolerance);
             return Err(Error::field(c"params", c"tolerance", c"must be in 0..1", value));
         }
+        let steps = match max_steps {
+            0 if is_fitted && rank + oversampling > 48 => 2,
+            0 => 4,
+            steps => steps,
+        };
         let (rank, oversampling, steps) = (rank as usize, oversampling as usize, steps as usize);
         Ok(Self { rank, oversampling, steps, tolerance, seed })
     }
@@ -124,16 +130,6 @@ impl LoraParams {
         weights: WeightParams::INT4,
     };
 
-    /// Most steps of the decomposition.
-    fn steps(&self) -> u32 {
-        let is_large = self.adapter_rank.saturating_add(self.oversampling) > 48;
-        match self.max_steps {
-            0 if is_large && self.num_iterations > 0 => 2,
-            0 => 4,
-            steps => steps,
-        }
-    }
-
     /// Checks the documented ranges, without the shape.
     pub fn validate(&self) -> Result<LoraPlan> {
         let refuse =
@@ -147,9 +143,10 @@ impl LoraParams {
         Ok(LoraPlan {
             decomposition: Decomposition::new(
                 self.adapter_rank,
-                (self.oversampling, self.steps()),
+                (self.oversampling, self.max_steps),
                 self.tolerance,
                 self.seed,
+                self.num_iterations > 0,
             )?,
             iterations: self.num_iterations as usize,
             regularized: flag(self.apply_regularization, c"apply_regularization")?,
@@ -305,12 +302,12 @@ impl LoraInitParams {
             let rule = c"must be a ptqk_lora_init_kind";
             return Err(Error::field(c"params", c"kind", rule, f64::from(self.kind)));
         };
-        let steps = if self.max_steps == 0 { 4 } else { self.max_steps };
         let decomposition = Decomposition::new(
             self.adapter_rank,
-            (self.oversampling, steps),
+            (self.oversampling, self.max_steps),
             self.tolerance,
             self.seed,
+            false,
         )?;
         Ok(LoraInitPlan { decomposition, kind, format: format_of(&self.weights)? })
     }

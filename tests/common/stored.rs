@@ -9,26 +9,29 @@ pub fn transposed(x: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     (0..rows * cols).map(|i| x[i % rows * cols + i / rows]).collect()
 }
 
-/// Elements in any type with a gap between rows.
+/// Elements in any type, with or without a gap between rows.
 pub struct Stored {
     words: Vec<u32>,
     pub rows: usize,
     pub cols: usize,
     dtype: u32,
+    gap: usize,
 }
 
 impl Stored {
-    const GAP: usize = 3;
-
     pub fn new(x: &[f32], rows: usize, cols: usize, dtype: u32) -> Self {
-        let words = vec![u32::MAX; rows * (cols + Self::GAP) + 1];
-        let mut to = Self { words, rows, cols, dtype };
+        Self::with_gap(x, (rows, cols), dtype, 3)
+    }
+
+    pub fn with_gap(x: &[f32], (rows, cols): (usize, usize), dtype: u32, gap: usize) -> Self {
+        let words = vec![u32::MAX; rows * (cols + gap) + 1];
+        let mut to = Self { words, rows, cols, dtype, gap };
         x.iter().enumerate().for_each(|(i, x)| to.set(i, *x));
         to
     }
 
     fn at(&self, i: usize) -> usize {
-        i / self.cols * (self.cols + Self::GAP) + i % self.cols
+        i / self.cols * (self.cols + self.gap) + i % self.cols
     }
 
     pub fn set(&mut self, i: usize, x: f32) {
@@ -54,12 +57,12 @@ impl Stored {
     pub fn matrix(&self) -> Matrix {
         let Self { rows, cols, dtype, .. } = *self;
         let data = self.words.as_ptr().cast();
-        Matrix { data, rows, cols, row_stride: cols + Self::GAP, dtype, reserved: 0 }
+        Matrix { data, rows, cols, row_stride: cols + self.gap, dtype, reserved: 0 }
     }
 
     pub fn matrix_mut(&mut self) -> MatrixMut {
         let Self { rows, cols, dtype, .. } = *self;
         let data = self.words.as_mut_ptr().cast();
-        MatrixMut { data, rows, cols, row_stride: cols + Self::GAP, dtype, reserved: 0 }
+        MatrixMut { data, rows, cols, row_stride: cols + self.gap, dtype, reserved: 0 }
     }
 }

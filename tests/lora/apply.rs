@@ -58,9 +58,16 @@ fn segment(adapter: usize, first_row: usize, rows: usize) -> LoraSegment {
 #[test]
 fn adapters_add_what_the_header_says() {
     let mut rng = Rng(51);
-    for (inputs, outputs, rank) in
-        [(1, 1, 1), (7, 33, 3), (64, 64, 8), (1500, 70, 5), (40, 600, 130), (33, 31, 64), (5, 9, 0)]
-    {
+    for (inputs, outputs, rank) in [
+        (1, 1, 1),
+        (7, 33, 3),
+        (64, 64, 8),
+        (1500, 70, 5),
+        (40, 600, 130),
+        (33, 31, 64),
+        (20, 1101, 7),
+        (5, 9, 0),
+    ] {
         for form in 0..5 {
             let mut pairs: Vec<Pair> = (0..3)
                 .map(|i| Pair::new(inputs, outputs, rank, (form + i) % 5, &mut rng))
@@ -128,6 +135,7 @@ fn corrections_can_be_applied() {
     let thin = |codes: &[u8], i: usize, rows, cols| Thin {
         floats: Stored::new(&[], 0, 0, F32),
         codes: codes.to_vec(),
+        gap: 0,
         scale: c.scale[i].clone(),
         zero_point: c.zero_point[i].clone(),
         code_type: Some(U8),

@@ -15,7 +15,9 @@ pub const U8: u32 = 1;
 /// A thin matrix in one of the forms that adapters take.
 pub struct Thin {
     pub floats: Stored,
+    /// Rows with a gap between them.
     pub codes: Vec<u8>,
+    pub gap: usize,
     pub scale: Vec<f32>,
     pub zero_point: Vec<u8>,
     /// The type of the codes; none for floats.
@@ -32,8 +34,12 @@ impl Thin {
             (rng.many(rows * cols, |r| r.next() as u8), rng.many(rows, |r| 0.01 * r.uniform()));
         let zero_point = if form == 3 { rng.many(rows, |r| r.next() as u8) } else { Vec::new() };
         let code_type = (form > 2).then_some(if form == 3 { U8 } else { I8 });
-        let floats = Stored::new(&values, rows, cols, form % 3);
-        Self { floats, codes, scale, zero_point, code_type, rows, cols }
+        // Every other shape has no gap between its rows.
+        let gap = if (rows + cols).is_multiple_of(2) { 0 } else { 3 };
+        let floats = Stored::with_gap(&values, (rows, cols), form % 3, gap);
+        let spaced = codes.chunks(cols.max(1)).flat_map(|row| [row, &[0x5A; 3][..gap]].concat());
+        let codes = spaced.collect();
+        Self { floats, codes, gap, scale, zero_point, code_type, rows, cols }
     }
 
     pub fn factor(&self) -> LoraFactor {
@@ -45,7 +51,7 @@ impl Thin {
                 data: self.codes.as_ptr().cast(),
                 rows,
                 cols,
-                row_stride_bytes: cols,
+                row_stride_bytes: cols + self.gap,
                 code_type: self.code_type.unwrap_or(99),
                 reserved: 0,
             },
@@ -56,13 +62,14 @@ impl Thin {
 
     pub fn values(&self) -> Vec<f32> {
         let Some(code_type) = self.code_type else { return self.floats.values() };
-        let value = |(i, code): (usize, &u8)| {
+        let value = |i: usize| {
             let row = i / self.cols;
+            let code = self.codes[i + row * self.gap];
             let zero = self.zero_point.get(row).map_or(0, |zero| i32::from(*zero));
-            let code = if code_type == I8 { i32::from(*code as i8) } else { i32::from(*code) };
+            let code = if code_type == I8 { i32::from(code as i8) } else { i32::from(code) };
             (code - zero) as f32 * self.scale[row]
         };
-        self.codes.iter().enumerate().map(value).collect()
+        (0..self.rows * self.cols).map(value).collect()
     }
 }
 

@@ -49,16 +49,21 @@ fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraParams) 
             suite.refuse(name, |a| *field(of(a)) = *bad, param(name, *bad));
         }
     }
-    for bad in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
-        suite.refuse("tolerance", |a| of(a).tolerance = bad, param("tolerance", bad));
-    }
-    let expect = wrong(Status::InvalidStructSize, "params").field("weights.size").value(0);
-    suite.refuse("weights.size", |a| of(a).weights.size = 0, expect);
+    tolerances(suite, |a| &mut of(a).tolerance);
     formats(suite, |a| &mut of(a).weights);
+}
+
+/// Tolerances of the decomposition that there are not.
+fn tolerances<A: Function>(suite: &mut Suite<A>, of: impl Fn(&mut A) -> &mut f32) {
+    for bad in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
+        suite.refuse("tolerance", |a| *of(a) = bad, param("tolerance", bad));
+    }
 }
 
 /// Formats that weights must not have.
 fn formats<A: Function>(suite: &mut Suite<A>, of: impl Fn(&mut A) -> &mut WeightParams) {
+    let expect = wrong(Status::InvalidStructSize, "params").field("weights.size").value(0);
+    suite.refuse("weights.size", |a| of(a).size = 0, expect);
     let weights = |field: &'static str, value: f64| {
         wrong(Status::InvalidParameter, "params.weights").field(field).value(value)
     };
@@ -288,11 +293,7 @@ fn init_fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut LoraIni
             suite.refuse(name, |a| *field(of(a)) = *bad, param(name, *bad));
         }
     }
-    for bad in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
-        suite.refuse("tolerance", |a| of(a).tolerance = bad, param("tolerance", bad));
-    }
-    let expect = wrong(Status::InvalidStructSize, "params").field("weights.size").value(0);
-    suite.refuse("weights.size", |a| of(a).weights.size = 0, expect);
+    tolerances(suite, |a| &mut of(a).tolerance);
     formats(suite, |a| &mut of(a).weights);
 }
 

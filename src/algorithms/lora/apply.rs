@@ -70,37 +70,35 @@ impl<'a> Factor<'a> {
         }
     }
 
-    /// Elements of whole rows, one after the other, no more than the buffer holds; codes as numbers that have
-    /// neither zero points nor scales. None if there are gaps.
-    #[inline]
-    fn rows_run<'b>(
-        self,
-        k: &Kernels,
-        rows: Range<usize>,
-        buffer: &'b mut [f32],
-    ) -> Option<&'b [f32]>
+    /// The same elements as one row, if rows follow each other without a gap; codes as numbers that have neither
+    /// zero points nor scales.
+    fn flattened(self) -> Self {
+        match self {
+            Self::Floats(values) => Self::Floats(values.flattened()),
+            Self::Codes { codes, .. } => {
+                Self::Codes { codes: codes.flattened(), scale: &[1.0], zero_point: &[] }
+            }
+        }
+    }
+
+    /// Whether rows follow each other without a gap.
+    fn is_dense(self) -> bool {
+        self.flattened().rows() == 1
+    }
+
+    /// Such elements of whole rows, one after the other, as many as the buffer holds.
+    fn numbers<'b>(self, k: &Kernels, rows: Range<usize>, buffer: &'b mut [f32]) -> &'b [f32]
     where
         'a: 'b,
     {
-        let tile = Tile { rows, cols: 0..self.cols() };
-        let (rows, dense) = match self {
-            Self::Floats(values) => {
-                let dense = values.tile(&tile).flattened();
-                (dense.rows(), Self::Floats(dense))
-            }
-            Self::Codes { codes, .. } => {
-                let dense = codes.tile(&tile).flattened();
-                (dense.rows(), Self::Codes { codes: dense, scale: &[1.0], zero_point: &[] })
-            }
-        };
-        (rows == 1).then(|| dense.run(k, 0, 0..buffer.len(), buffer))
+        let start = rows.start * self.cols();
+        self.flattened().run(k, 0, start..start + buffer.len(), buffer)
     }
 
-    /// What turns such numbers into elements, for some rows: zero points, in a buffer as long, and scales. None
+    /// What turns such numbers into elements, for some rows: zero points, in a buffer of zeros, and scales. None
     /// for floats.
     fn steps<'b>(self, rows: Range<usize>, zeros: &'b mut [f32]) -> (&'b [f32], &'a [f32]) {
         let Self::Codes { scale, zero_point, .. } = self else { return (&[], &[]) };
-        zeros.fill(0.0);
         let from = zero_point.get(rows.clone()).unwrap_or_default();
         zeros.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from(*from));
         (zeros, scale.get(rows).unwrap_or_default())
@@ -216,17 +214,14 @@ pub fn apply(
     })?;
     let inner = &*inner;
     exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
-        match (tile.rows.len() <= FEW, b_is_transposed) {
-            (true, true) => stream(k, (inner, rank), tile, b, &mut y),
-            (true, false) if rank <= DEPTH => turn(k, (inner, rank), tile, b, &mut y),
-            (_, true) => {
-                let pack = |block: &Tile, panel: &mut Panel| pack_columns(k, b, block, panel);
-                expand(k, (inner, rank), tile, pack, &mut y);
-            }
-            (_, false) => {
-                let pack = |block: &Tile, panel: &mut Panel| pack_rows(k, b, block, panel);
-                expand(k, (inner, rank), tile, pack, &mut y);
-            }
+        let are_few = tile.rows.len() <= FEW;
+        if are_few && *b_is_transposed {
+            stream(k, (inner, rank), tile, b, &mut y);
+        } else if are_few && rank <= DEPTH && b.is_dense() {
+            turn(k, (inner, rank), tile, b, &mut y);
+        } else {
+            let pack = if *b_is_transposed { pack_columns } else { pack_rows };
+            expand(k, (inner, rank), tile, (b, pack), &mut y);
         }
     })
 }
@@ -254,21 +249,22 @@ pub fn merge(
     }
     let inner = &*inner;
     exec.tiles(Cut::exact((rows, cols), ROWS, COLUMNS), weights, |tile, mut weights| {
-        let pack = |block: &Tile, panel: &mut Panel| pack_columns(k, a, block, panel);
-        expand(k, (inner, rank), tile, pack, &mut weights);
+        expand(k, (inner, rank), tile, (a, pack_columns), &mut weights);
     })
 }
 
 /// A block of the right side: a part of the rank by some columns.
 type Panel = [[f32; PANEL]; DEPTH];
 
-/// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with the right side, of which
-/// `pack` writes blocks: rows of the tile that it gets are columns of `y`, its columns are a part of the rank.
+/// Writes a block of a factor to a panel: rows of the tile are columns of `y`, its columns are a part of the rank.
+type Pack = fn(&Kernels, &Factor<'_>, &Tile, &mut Panel);
+
+/// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with the right side.
 fn expand(
     k: &Kernels,
     (inner, rank): (&[f32], usize),
     tile: &Tile,
-    pack: impl Fn(&Tile, &mut Panel),
+    (factor, pack): (&Factor<'_>, Pack),
     y: &mut MatrixViewMut<'_>,
 ) {
     let count = tile.rows.len();
@@ -282,7 +278,7 @@ fn expand(
         }
         for depth in cuts(0..rank, DEPTH) {
             let len = depth.len();
-            pack(&Tile { rows: rows.clone(), cols: depth.clone() }, &mut panel);
+            pack(k, factor, &Tile { rows: rows.clone(), cols: depth.clone() }, &mut panel);
             for (to, row) in left.chunks_mut(len.max(1)).zip(tile.rows.clone()) {
                 let start = row * rank + depth.start;
                 let from = inner.get(start..start + len).unwrap_or_default();
@@ -324,7 +320,7 @@ fn stream(
     }
 }
 
-/// As `expand`, for few rows of `y`, which read the rows of `b` as they lie.
+/// As `expand`, for few rows of `y`, which read the rows of a dense `b` as they lie.
 fn turn(
     k: &Kernels,
     (inner, rank): (&[f32], usize),
@@ -336,19 +332,7 @@ fn turn(
     let together = (PANEL * DEPTH).checked_div(rank).unwrap_or(STAGE).min(STAGE);
     for rows in cuts(tile.cols.clone(), together / PANEL * PANEL) {
         let space = buffer.get_mut(..rows.len() * rank).unwrap_or_default();
-        let values = match b.rows_run(k, rows.clone(), space) {
-            Some(values) => values,
-            None => {
-                let mut one = [0.0; DEPTH];
-                let space = buffer.get_mut(..rows.len() * rank).unwrap_or_default();
-                for (to, row) in space.chunks_mut(rank.max(1)).zip(rows.clone()) {
-                    let one = one.get_mut(..rank).unwrap_or_default();
-                    let from = b.rows_run(k, row..row + 1, one).unwrap_or_default();
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-                }
-                space
-            }
-        };
+        let values = b.numbers(k, rows.clone(), space);
         let zeros = zeros.get_mut(..rows.len()).unwrap_or_default();
         let (zero, scale) = b.steps(rows.clone(), zeros);
         let own = rows.start - tile.cols.start..rows.end - tile.cols.start;

@@ -1,7 +1,7 @@
 //! Adapters to train from.
 
 use super::write::{self, AdapterMut};
-use super::{Shape, Sizes, iterations, lose};
+use super::{Shape, Sizes, iterations, lose, scale_rows};
 use crate::algorithms::finite::finite;
 use crate::algorithms::linalg::gemm::Operand;
 use crate::algorithms::linalg::packed::Packed;
@@ -84,12 +84,9 @@ pub fn init(
     let source = (Source { packed, factors: &[] }, iterations(&plan.decomposition));
     let factors = Factors { sigma: &mut *sigma, left: &mut *v, right: &mut *u };
     scratch.phase(|s| truncated_svd(k, quiet, s, source, factors))?;
-    for (rows, cols) in [(&mut *u, sizes.inputs), (&mut *v, sizes.outputs)] {
-        for (row, sigma) in rows.chunks_mut(cols.max(1)).zip(&*sigma) {
-            let root = libm::sqrtf(*sigma);
-            row.iter_mut().for_each(|x| *x *= root);
-        }
-    }
+    sigma.iter_mut().for_each(|sigma| *sigma = libm::sqrtf(*sigma));
+    scale_rows(u, sizes.inputs, sigma);
+    scale_rows(v, sizes.outputs, sigma);
     exec.report(2, 2)?;
     scratch.phase(|s| write::write(k, quiet, s, sizes, (u, v), to))
 }

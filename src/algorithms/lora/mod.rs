@@ -166,9 +166,7 @@ pub fn correct(
     let iterations = iterations(&plan.decomposition);
     let to = Factors { sigma: &mut *sigma, left: &mut *v, right: &mut *u };
     scratch.phase(|s| truncated_svd(k, quiet, s, (source, iterations), to))?;
-    for (row, sigma) in v.chunks_mut(sizes.outputs.max(1)).zip(&*sigma) {
-        row.iter_mut().for_each(|x| *x *= sigma);
-    }
+    scale_rows(v, sizes.outputs, sigma);
     exec.report(2, total)?;
     let fit = Fit { k, exec: quiet, plan, sizes, packed, x, errors };
     let report = |done| exec.report(done + 2, total);
@@ -200,6 +198,13 @@ fn lose<'a>(
         return finite(k, exec, weights, c"weights").and(Err(error));
     }
     Ok(Operand { view, transposed: compressed.format.by_column })
+}
+
+/// Each row times its factor.
+fn scale_rows(rows: &mut [f32], cols: usize, factors: &[f32]) {
+    for (row, factor) in rows.chunks_mut(cols.max(1)).zip(factors) {
+        row.iter_mut().for_each(|x| *x *= factor);
+    }
 }
 
 fn iterations(decomposition: &Decomposition) -> Iterations {
