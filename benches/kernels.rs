@@ -539,6 +539,47 @@ const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "dot_f16",
+        read: 48,
+        write: 0,
+        run: |k, b, n| {
+            black_box(k.dot_f16(bytemuck::cast_slice(&b.words[..n]), &b.more[..n]));
+        },
+    },
+    Case {
+        name: "dot_u8_4096",
+        read: 8,
+        write: 0,
+        run: |k, b, n| {
+            for codes in b.bytes[..n].chunks(4096) {
+                black_box(k.dot_u8(codes, 100, 0.01, &b.more[..codes.len()]));
+            }
+        },
+    },
+    Case {
+        name: "add_scaled_u8_4096",
+        read: 8,
+        write: 0,
+        run: |k, b, n| {
+            for codes in b.bytes[..n].chunks(4096) {
+                k.add_scaled_u8(0.5, codes, 100, 0.01, &mut b.more[..codes.len()]);
+            }
+        },
+    },
+    Case {
+        name: "multiply_vector_u8_8",
+        read: 8,
+        write: 0,
+        run: |k, b, n| {
+            let (acc, scale) = b.more.split_at_mut(512);
+            for codes in b.bytes[..n].chunks(4096) {
+                let rows = codes.len() / 8;
+                let (h, scale) = (&b.floats[..8], &scale[..rows]);
+                k.multiply_vector_u8(h, codes, &[], scale, &mut acc[..rows]);
+            }
+        },
+    },
+    Case {
         name: "add_scaled",
         read: 64,
         write: 32,

@@ -1,5 +1,10 @@
-//! Adapters of one row, a thousand times, and low-rank correction of square layers through the C border on every tier of this CPU, one thread: int4_sym
-//! in groups of 128, 128 samples, 3 iterations. Milliseconds, medians. `PTQK_BENCH_ROWS=4096` picks one size.
+//! Low-rank correction through the C border on every tier of this CPU, one thread. Milliseconds, medians.
+//! `cargo bench --bench lora -- apply` runs a part.
+//!
+//! - `apply`: adapters of one row, 1024 calls, with one adapter and with 256 in turn; `read` reads the bytes of
+//!   these adapters and does nothing else.
+//! - `lora`, `init`: square layers, int4_sym in groups of 128, 128 samples, 3 iterations. `PTQK_BENCH_ROWS=4096`
+//!   picks one size.
 
 #![allow(
     missing_docs,
@@ -14,7 +19,7 @@ mod calls;
 mod common;
 
 use calls::{matrix, matrix_mut, ok, report};
-use common::floats;
+use common::{floats, traffic};
 use ptqk::ffi::*;
 use std::ptr::{null, null_mut};
 
@@ -85,61 +90,68 @@ fn correction(n: usize, rank: usize, turns: usize) {
     println!("    noise {noise_before:.4e}, {noise_decomposed:.4e}, {noise_after:.4e}");
 }
 
-/// A thousand times one row, with adapters of floats and of codes; the bytes of the adapter are what has to
-/// move.
-fn apply(n: usize, rank: usize) {
-    let (a, b, x) = (floats(rank * n), floats(n * rank), floats(n));
-    let halves = vec![0x3400_u16; rank * n];
-    let (codes, scale, zero_point) =
-        (vec![7_u8; rank * n], vec![0.01_f32; n.max(rank)], vec![3_u8; n.max(rank)]);
-    let mut y = vec![0.0; n];
-    let half =
-        |rows, cols| Matrix { data: halves.as_ptr().cast(), dtype: 1, ..matrix(&a, rows, cols) };
-    let none = Matrix { data: null(), ..matrix(&[], 0, 0) };
-    let factor = |values: Matrix, rows, cols| LoraFactor {
-        values,
-        codes: Codes {
-            data: codes.as_ptr().cast(),
-            rows,
-            cols,
-            row_stride_bytes: cols,
-            code_type: CodeType::U8 as u32,
-            reserved: 0,
-        },
-        scale: scale.as_ptr(),
-        zero_point: zero_point.as_ptr(),
-    };
-    for (name, va, vb, bytes, b_is_transposed) in [
-        ("f32", matrix(&a, rank, n), matrix(&b, n, rank), 4, 0),
-        ("f16", half(rank, n), half(n, rank), 2, 0),
-        ("u8", none, none, 1, 0),
-        ("f32 transposed", matrix(&a, rank, n), matrix(&b, rank, n), 4, 1),
-        ("f16 transposed", half(rank, n), half(rank, n), 2, 1),
-        ("u8 transposed", none, none, 1, 1),
-    ] {
-        let (rows, cols) = if b_is_transposed == 1 { (rank, n) } else { (n, rank) };
-        let (a, b) = (factor(va, rank, n), factor(vb, rows, cols));
-        let adapter = LoraAdapter { a, b, scale: 1e-3, b_is_transposed };
-        let segment = LoraSegment { adapter: 0, first_row: 0, rows: 1 };
-        let mut room = 0;
-        // SAFETY: the pointers are to live values.
-        ok(unsafe { ptqk_lora_apply_workspace_size(null(), &adapter, 1, 1, &mut room) });
-        let mut workspace = vec![0_u8; room];
-        let (x, y) = (matrix(&x, 1, n), matrix_mut(&mut y, 1, n));
-        let kilobytes = 2 * rank * n * bytes / 1024;
-        report(&format!("apply {n}, rank {rank}, {name}, {kilobytes} KiB"), 7, || {
-            for _ in 0..1000 {
-                let at = workspace.as_mut_ptr().cast();
-                // SAFETY: all buffers have the sizes of the queries.
-                ok(unsafe { ptqk_lora_apply(null(), &adapter, 1, &segment, 1, &x, &y, at, room) });
-            }
+/// One row and `count` adapters in turn, of floats and of codes. The bytes of an adapter are what has to move.
+fn apply(n: usize, rank: usize, count: usize) {
+    const CALLS: usize = 1024;
+    let (x, scale, zero_point) = (floats(n), vec![0.01_f32; n], vec![3_u8; n]);
+    let (mut y, none) = (vec![0.0; n], Matrix { data: null(), ..matrix(&[], 0, 0) });
+    for (name, bytes) in [("f32", 4), ("f16", 2), ("u8", 1)] {
+        let half = rank * n * bytes;
+        // Small numbers in every type.
+        let adapters = vec![0x2C_u8; 2 * half * count];
+        let name = format!("{n}, rank {rank}, {name}, {count} of {} KiB", 2 * half / 1024);
+        report(&format!("read  {name}"), 7, || {
+            (0..CALLS / count).for_each(|_| traffic(std::hint::black_box(&adapters), &mut []));
         });
+        let factor = |at: usize, rows, cols| {
+            let data = adapters[at..at + half].as_ptr();
+            let values = Matrix {
+                data: data.cast(),
+                dtype: 2 / bytes as u32 % 2,
+                ..matrix(&[], rows, cols)
+            };
+            let codes = Codes {
+                data: data.cast(),
+                rows,
+                cols,
+                row_stride_bytes: cols,
+                code_type: CodeType::U8 as u32,
+                reserved: 0,
+            };
+            let values = if bytes == 1 { none } else { values };
+            LoraFactor { values, codes, scale: scale.as_ptr(), zero_point: zero_point.as_ptr() }
+        };
+        for b_is_transposed in [0, 1] {
+            let (rows, cols) = if b_is_transposed == 1 { (rank, n) } else { (n, rank) };
+            let adapters: Vec<LoraAdapter> = (0..count)
+                .map(|i| (factor(2 * i * half, rank, n), factor((2 * i + 1) * half, rows, cols)))
+                .map(|(a, b)| LoraAdapter { a, b, scale: 1e-3, b_is_transposed })
+                .collect();
+            let mut room = 0;
+            // SAFETY: the pointers are to live values.
+            ok(unsafe {
+                ptqk_lora_apply_workspace_size(null(), adapters.as_ptr(), count, 1, &mut room)
+            });
+            let mut workspace = vec![0_u8; room];
+            let (x, y) = (matrix(&x, 1, n), matrix_mut(&mut y, 1, n));
+            let form = if b_is_transposed == 1 { "transposed" } else { "" };
+            report(&format!("apply {name} {form}"), 7, || {
+                for call in 0..CALLS {
+                    let segment = LoraSegment { adapter: call % count, first_row: 0, rows: 1 };
+                    let (at, all) = (workspace.as_mut_ptr().cast(), adapters.as_ptr());
+                    // SAFETY: all buffers have the sizes of the queries.
+                    ok(unsafe {
+                        ptqk_lora_apply(null(), all, count, &segment, 1, &x, &y, at, room)
+                    });
+                }
+            });
+        }
     }
 }
 
 fn main() {
-    for rank in [8, 64] {
-        apply(4096, rank);
+    for (rank, count) in [(8, 1), (64, 1), (64, 256)] {
+        apply(4096, rank, count);
     }
     let only = std::env::var("PTQK_BENCH_ROWS").ok().and_then(|n| n.parse().ok());
     for n in only.map_or(vec![1024, 2048, 4096], |n| vec![n]) {

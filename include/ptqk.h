@@ -3532,7 +3532,8 @@ ptqk_status ptqk_lora_apply_workspace_size(const struct ptqk_ctx *ctx,
  * Source: arXiv 2106.09685 (LoRA), arXiv 2310.18547 (adapters by segment).
  *
  * @param ctx             May be NULL. There is no progress: calls are short.
- * @param adapters        `adapter_count` adapters. An error names the adapter by its index.
+ * @param adapters        `adapter_count` adapters. An error names the adapter by its index. Of those that
+ *                        no segment names only the ranks are read.
  * @param adapter_count   Number of adapters.
  * @param segments        `segment_count` segments. An error names the segment by its index.
  * @param segment_count   Number of segments.

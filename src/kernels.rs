@@ -362,14 +362,35 @@ macro_rules! kernel_list {
         /// `acc[i][j] = fma(a[i][p], x[p][j], acc[i][j])` for all `p` in ascending order: rows of `x`
         /// and `acc` have 32 elements, rows of `a` as many as `x` has rows.
         fn multiply_rows(a: &[f32], x: &[f32], acc: &mut [f32]) = product::rows;
-        /// `acc[i] = fma(h[p], x, acc[i])` for all `p` in ascending order, where `x` is element `p` of row `i`
-        /// of `b`, which are as long as `h`; or, if there are scales, `(that - zero[i]) * scale[i]`.
-        fn multiply_vector(h: &[f32], b: &[f32], zero: &[f32], scale: &[f32], acc: &mut [f32]) = product::vector;
+        /// `acc[i] = fma(h[p], b[i][p], acc[i])` for all `p` in ascending order: rows of `b` are as long as
+        /// `h`.
+        fn multiply_vector(h: &[f32], b: &[f32], acc: &mut [f32]) = turn::floats;
+        /// As `multiply_vector`, with `(b[i][p] - zero_point[i]) * scale[i]`, rounded once, in the place of
+        /// `b[i][p]`; without zero points, they are 0.
+        fn multiply_vector_i8(h: &[f32], b: &[i8], zero_point: &[i32], scale: &[f32], acc: &mut [f32]) = turn::codes;
+        /// As `multiply_vector_i8`.
+        fn multiply_vector_u8(h: &[f32], b: &[u8], zero_point: &[i32], scale: &[f32], acc: &mut [f32]) = turn::codes;
         /// The inner product in a fixed order: `fma(a[i], b[i], lane)` joins lane `i % 32`, where the
         /// shorter last block is filled up with zeros, then the lanes are folded as in `sum`.
-        fn dot(a: &[f32], b: &[f32]) -> f32 = product::dot;
+        fn dot(a: &[f32], b: &[f32]) -> f32 = vector::dot;
+        /// As `dot`.
+        fn dot_f16(a: &[f16], b: &[f32]) -> f32 = vector::dot;
+        /// As `dot`.
+        fn dot_bf16(a: &[bf16], b: &[f32]) -> f32 = vector::dot;
+        /// As `dot`, with `(a[i] - zero_point) * scale`, rounded once, in the place of `a[i]`.
+        fn dot_i8(a: &[i8], zero_point: u8, scale: f32, b: &[f32]) -> f32 = vector::dot_codes;
+        /// As `dot_i8`.
+        fn dot_u8(a: &[u8], zero_point: u8, scale: f32, b: &[f32]) -> f32 = vector::dot_codes;
         /// `acc[i] = fma(factor, x[i], acc[i])`.
-        fn add_scaled(factor: f32, x: &[f32], acc: &mut [f32]) = product::add_scaled;
+        fn add_scaled(factor: f32, x: &[f32], acc: &mut [f32]) = vector::add_scaled;
+        /// As `add_scaled`.
+        fn add_scaled_f16(factor: f32, x: &[f16], acc: &mut [f32]) = vector::add_scaled;
+        /// As `add_scaled`.
+        fn add_scaled_bf16(factor: f32, x: &[bf16], acc: &mut [f32]) = vector::add_scaled;
+        /// As `add_scaled`, with `(x[i] - zero_point) * scale`, rounded once, in the place of `x[i]`.
+        fn add_scaled_i8(factor: f32, x: &[i8], zero_point: u8, scale: f32, acc: &mut [f32]) = vector::add_scaled_codes;
+        /// As `add_scaled_i8`.
+        fn add_scaled_u8(factor: f32, x: &[u8], zero_point: u8, scale: f32, acc: &mut [f32]) = vector::add_scaled_codes;
         /// As `dot`, in f64 over 16 lanes; product and sum round apart.
         fn dot_f64(a: &[f64], b: &[f64]) -> f64 = rotation::dot;
         /// Turns two vectors: `(a[i], b[i])` becomes `(c a[i] - s b[i], s a[i] + c b[i])`; products and sums
@@ -378,8 +399,8 @@ macro_rules! kernel_list {
         /// `c[i][j] = fma(a[p][i], b[p][j], c[i][j])` for all `p` in ascending order. The next call is for
         /// the tile `ahead` elements further on, or any other: it is a hint.
         fn multiply_tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) = gemm::tile;
-        /// Has elements brought near that are read soon: a hint.
-        fn request(src: &[f32]) = gemm::request;
+        /// Has bytes brought near that are read soon: a hint.
+        fn request(src: &[u8]) = gemm::request;
         /// `dst[width * p + i] = rows[i][p]` for all `p` that the four rows have, with the other sign if
         /// `negate`; what lies in between stays. `width` is at least 4.
         fn interleave_rows(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) = gemm::interleave;

@@ -23,6 +23,16 @@ pub enum Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// The memory of the elements.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::F32(x) => bytemuck::must_cast_slice(x),
+            Self::F16(x) => bytemuck::must_cast_slice(x),
+            Self::Bf16(x) => bytemuck::must_cast_slice(x),
+        }
+    }
+
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -74,6 +84,19 @@ pub enum CodeRun<'a> {
     U16(&'a [u16]),
     /// Packed units, of the type of the view.
     Packed(&'a [u8]),
+}
+
+impl<'a> CodeRun<'a> {
+    /// The memory of the codes.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::I8(x) => bytemuck::must_cast_slice(x),
+            Self::I16(x) => bytemuck::must_cast_slice(x),
+            Self::U16(x) => bytemuck::must_cast_slice(x),
+            Self::U8(x) | Self::Packed(x) => x,
+        }
+    }
 }
 
 /// A run of codes in a row, to write.

@@ -856,6 +856,12 @@ fn inner_products_match_scalar() {
             let what = || format!("{name}, {len} elements");
             compare_value(|k| k.dot(&x, y), what);
             compare(y, |k, y| k.add_scaled(x.first().map_or(0.5, |x| x / 3.0), &x, y), what);
+            let (halves, brains): (Vec<f16>, Vec<bf16>) =
+                x.iter().map(|x| (f16::from_f32(*x), bf16::from_f32(*x))).unzip();
+            compare_value(|k| k.dot_f16(&halves, y), what);
+            compare_value(|k| k.dot_bf16(&brains, y), what);
+            compare(y, |k, y| k.add_scaled_f16(0.3, &halves, y), what);
+            compare(y, |k, y| k.add_scaled_bf16(0.3, &brains, y), what);
             let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x) / 3.0).collect::<Vec<_>>();
             let (x, y) = (wide(&x), wide(y));
             compare_value(|k| k.dot_f64(&x, &y), what);
@@ -870,6 +876,23 @@ fn inner_products_match_scalar() {
     }
 }
 
+#[test]
+fn inner_products_of_codes_match_scalar() {
+    let mut rng = Rng(71);
+    for len in lengths() {
+        let codes = rng.many(len, |r| r.next() as u8);
+        let signed: &[i8] = bytemuck::cast_slice(&codes);
+        for (name, y) in data_sets(&mut rng, len) {
+            let (zero, scale) = (rng.pick(&[0_u8, 1, 128, 255]), rng.pick(&SCALES));
+            let what = || format!("{name}, {len} codes, zero point {zero}, scale {scale}");
+            compare_value(|k| k.dot_u8(&codes, zero, scale, &y), what);
+            compare_value(|k| k.dot_i8(signed, zero, scale, &y), what);
+            compare(&y, |k, y| k.add_scaled_u8(-0.7, &codes, zero, scale, y), what);
+            compare(&y, |k, y| k.add_scaled_i8(-0.7, signed, zero, scale, y), what);
+        }
+    }
+}
+
 /// Signs of zeros, and products that vanish: what is filled up must not show.
 #[test]
 fn inner_products_of_tiny_numbers_match_scalar() {
@@ -877,6 +900,8 @@ fn inner_products_of_tiny_numbers_match_scalar() {
         for (a, b) in [(-1e-30_f32, 1e-30_f32), (-0.0, 1.0), (0.0, -0.0)] {
             let (x, y) = (vec![a; len], vec![b; len]);
             compare_value(|k| k.dot(&x, &y), || format!("{len} times {a} * {b}"));
+            let (x, a) = (vec![1_u8; len], a.copysign(1.0));
+            compare_value(|k| k.dot_u8(&x, 2, a, &y), || format!("{len} times {} * {b}", -a));
         }
     }
 }
@@ -891,10 +916,21 @@ fn multiply_vector_matches_scalar() {
             let sets = data_sets(&mut rng, rows * cols);
             for (name, b) in &sets {
                 let (h, start) = (rng.many(cols, Rng::normal), rng.many(rows, Rng::normal));
-                let (zero, scale) = (rng.many(rows, Rng::normal), rng.many(rows, Rng::normal));
                 let what = || format!("{name}, {rows} rows of {cols}");
-                compare(&start, |k, acc| k.multiply_vector(&h, b, &[], &[], acc), what);
-                compare(&start, |k, acc| k.multiply_vector(&h, b, &zero, &scale, acc), what);
+                compare(&start, |k, acc| k.multiply_vector(&h, b, acc), what);
+            }
+            let codes = rng.many(rows * cols, |r| r.next() as u8);
+            let signed: &[i8] = bytemuck::cast_slice(&codes);
+            let h = rng.many(cols, Rng::normal);
+            let (start, scale) = (rng.many(rows, Rng::normal), rng.many(rows, Rng::normal));
+            for zero in [Vec::new(), rng.many(rows, |r| i32::from(r.next() as u8))] {
+                let what = || format!("{rows} rows of {cols} codes");
+                let unsigned =
+                    |k: &Kernels, y: &mut [f32]| k.multiply_vector_u8(&h, &codes, &zero, &scale, y);
+                compare(&start, unsigned, what);
+                let run =
+                    |k: &Kernels, y: &mut [f32]| k.multiply_vector_i8(&h, signed, &zero, &scale, y);
+                compare(&start, run, what);
             }
         }
     }

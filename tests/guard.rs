@@ -458,13 +458,31 @@ const CASES: &[Case] = &[
         k.multiply_rows(p.noise(rows * depth), p.noise(32 * depth), p.output(32 * rows))
     }),
     case!(multiply_vector, |k, n, p| {
-        let (rows, cols, codes) =
-            (n % 70, n / 70 % 41, if n.is_multiple_of(2) { n % 70 } else { 0 });
+        let (rows, cols) = (n % 70, n / 70 % 41);
+        k.multiply_vector(p.noise(cols), p.noise(rows * cols), p.output(rows))
+    }),
+    case!(multiply_vector_i8, |k, n, p| {
+        let (rows, cols) = (n % 70, n / 70 % 41);
+        let zero = p.input(if n.is_multiple_of(2) { rows } else { 0 }, |i| i as i32 % 256);
         let (h, b) = (p.noise(cols), p.noise(rows * cols));
-        k.multiply_vector(h, b, p.noise(codes), p.noise(codes), p.output(rows))
+        k.multiply_vector_i8(h, b, zero, p.noise(rows), p.output(rows))
+    }),
+    case!(multiply_vector_u8, |k, n, p| {
+        let (rows, cols) = (n % 70, n / 70 % 41);
+        let zero = p.input(if n.is_multiple_of(2) { rows } else { 0 }, |i| i as i32 % 256);
+        let (h, b) = (p.noise(cols), p.noise(rows * cols));
+        k.multiply_vector_u8(h, b, zero, p.noise(rows), p.output(rows))
     }),
     case!(dot, |k, n, p| k.dot(p.noise(n), p.noise(n))),
+    case!(dot_f16, |k, n, p| k.dot_f16(p.noise(n), p.noise(n))),
+    case!(dot_bf16, |k, n, p| k.dot_bf16(p.noise(n), p.noise(n))),
+    case!(dot_i8, |k, n, p| k.dot_i8(p.noise(n), 3, 0.5, p.noise(n))),
+    case!(dot_u8, |k, n, p| k.dot_u8(p.noise(n), 3, 0.5, p.noise(n))),
     case!(add_scaled, |k, n, p| k.add_scaled(0.5, p.noise(n), p.output(n))),
+    case!(add_scaled_f16, |k, n, p| k.add_scaled_f16(0.5, p.noise(n), p.output(n))),
+    case!(add_scaled_bf16, |k, n, p| k.add_scaled_bf16(0.5, p.noise(n), p.output(n))),
+    case!(add_scaled_i8, |k, n, p| k.add_scaled_i8(0.5, p.noise(n), 3, 0.5, p.output(n))),
+    case!(add_scaled_u8, |k, n, p| k.add_scaled_u8(0.5, p.noise(n), 3, 0.5, p.output(n))),
     case!(dot_f64, |k, n, p| k.dot_f64(p.noise(n / 2), p.noise(n / 2))),
     case!(rotate, |k, n, p| k.rotate(0.6, 0.8, p.output(n / 2), p.output(n / 2))),
     case!(multiply_tile, |k, n, p| {

@@ -185,6 +185,8 @@ impl Element for bf16 {
 
 /// An integer code of 8 or 16 bits.
 pub(crate) trait Code: bytemuck::Pod {
+    const SIGNED: bool;
+
     /// Keeps the low bits; the caller has clamped.
     fn from_i32(x: i32) -> Self;
     fn to_i32(self) -> i32;
@@ -209,6 +211,8 @@ pub(crate) trait Code: bytemuck::Pod {
 macro_rules! code {
     ($type:ty, $load:ident, $store:ident $(, $store_pair:ident)?) => {
         impl Code for $type {
+            const SIGNED: bool = <$type>::MIN != 0;
+
             #[inline(always)]
             fn from_i32(x: i32) -> Self {
                 x as Self

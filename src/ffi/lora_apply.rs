@@ -151,7 +151,8 @@ pub unsafe extern "C" fn ptqk_lora_apply_workspace_size(
 /// Source: arXiv 2106.09685 (LoRA), arXiv 2310.18547 (adapters by segment).
 ///
 /// @param ctx             May be NULL. There is no progress: calls are short.
-/// @param adapters        `adapter_count` adapters. An error names the adapter by its index.
+/// @param adapters        `adapter_count` adapters. An error names the adapter by its index. Of those that
+///                        no segment names only the ranks are read.
 /// @param adapter_count   Number of adapters.
 /// @param segments        `segment_count` segments. An error names the segment by its index.
 /// @param segment_count   Number of segments.
@@ -191,28 +192,26 @@ pub unsafe extern "C" fn ptqk_lora_apply(
         let workspace = check::workspace(workspace, workspace_bytes, needed)?;
         check::disjoint(&[y_span, workspace.span], &[x_span, adapters_span, segments_span])?;
         let channels = (x.cols(), y.cols());
-        for (i, from) in adapters.iter().enumerate() {
-            // SAFETY: as above.
-            let checked = unsafe { adapter(from, channels, RULES) }.and_then(|(adapter, spans)| {
-                check::disjoint(&[y_span, workspace.span], &spans)?;
-                finite(&adapter)
-            });
-            checked.map_err(|error| Error { index: i as u64, ..error })?;
-        }
         for (i, segment) in segments.iter().enumerate() {
             let refuse = |field, rule, value: usize| {
                 let error = Error::field(c"segments", field, rule, value as f64);
                 Err(Error { index: i as u64, ..error })
             };
-            if segment.adapter >= adapters.len() {
+            let Some(from) = adapters.get(segment.adapter) else {
                 return refuse(c"adapter", c"must be one of the adapters", segment.adapter);
-            }
+            };
             if segment.first_row > rows {
                 return refuse(c"first_row", c"must be a row of x", segment.first_row);
             }
             if segment.rows > rows - segment.first_row {
                 return refuse(c"rows", c"must end within x", segment.rows);
             }
+            // SAFETY: as above.
+            let checked = unsafe { adapter(from, channels, RULES) }.and_then(|(adapter, spans)| {
+                check::disjoint(&[y_span, workspace.span], &spans)?;
+                finite(&adapter)
+            });
+            checked.map_err(|error| Error { index: segment.adapter as u64, ..error })?;
         }
         let k = dispatch::active();
         // SAFETY: as above; the outputs are disjoint from all that is read.

@@ -143,9 +143,7 @@ impl Side<'_> {
 
     /// Has a part of a row brought near, if there is one.
     fn request(&self, k: &Kernels, row: usize, cols: Range<usize>) {
-        if let Run::F32(x) = self.view.run(row, cols) {
-            k.request(x);
-        }
+        k.request(self.view.run(row, cols).bytes());
     }
 
     fn flip(&self) -> u32 {

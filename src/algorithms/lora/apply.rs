@@ -11,7 +11,7 @@ use crate::params::elementwise::Rounding;
 use crate::params::matrix::Dtype;
 use crate::scratch::{Scratch, needed};
 use crate::status::Result;
-use crate::views::{CodeRun, CodesView, MatrixView, MatrixViewMut};
+use crate::views::{CodeRun, CodesView, MatrixView, MatrixViewMut, Run};
 use core::ops::Range;
 
 /// Elements of a piece of an inner product.
@@ -34,6 +34,9 @@ const DEPTH: usize = 64;
 
 /// Columns of `y` of a task.
 const COLUMNS: usize = 32 * PANEL;
+
+/// The same where there are few rows: what is read are long pieces.
+const MANY_COLUMNS: usize = 8 * COLUMNS;
 
 /// A thin matrix.
 #[derive(Clone, Copy, Debug)]
@@ -70,38 +73,101 @@ impl<'a> Factor<'a> {
         }
     }
 
-    /// The same elements as one row, if rows follow each other without a gap; codes as numbers that have neither
-    /// zero points nor scales.
-    fn flattened(self) -> Self {
+    /// Whether rows follow each other without a gap.
+    fn is_dense(self) -> bool {
         match self {
-            Self::Floats(values) => Self::Floats(values.flattened()),
-            Self::Codes { codes, .. } => {
-                Self::Codes { codes: codes.flattened(), scale: &[1.0], zero_point: &[] }
+            Self::Floats(values) => values.flattened().rows() == 1,
+            Self::Codes { codes, .. } => codes.flattened().rows() == 1,
+        }
+    }
+
+    /// Such rows; as many elements, and as many rows, as the buffers hold.
+    fn dense<'b>(
+        self,
+        k: &Kernels,
+        rows: Range<usize>,
+        (buffer, zero_points): (&'b mut [f32], &'b mut [i32]),
+    ) -> Dense<'b>
+    where
+        'a: 'b,
+    {
+        let elements = rows.start * self.cols()..rows.end * self.cols();
+        match self {
+            Self::Floats(values) => {
+                Dense::Floats(widened(k, values.flattened().run(0, elements), buffer))
+            }
+            Self::Codes { codes, scale, zero_point } => {
+                let from = zero_point.get(rows.clone()).unwrap_or_default();
+                let to = zero_points.get_mut(..from.len()).unwrap_or_default();
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = i32::from(*from));
+                let scale = scale.get(rows).unwrap_or_default();
+                Dense::Codes { codes: codes.flattened().run(0, elements), scale, zero_point: to }
             }
         }
     }
 
-    /// Whether rows follow each other without a gap.
-    fn is_dense(self) -> bool {
-        self.flattened().rows() == 1
+    /// Has such rows brought near, if there are some.
+    fn request(self, k: &Kernels, rows: Range<usize>) {
+        let elements = rows.start * self.cols()..rows.end * self.cols();
+        k.request(match self {
+            Self::Floats(values) => values.flattened().run(0, elements).bytes(),
+            Self::Codes { codes, .. } => codes.flattened().run(0, elements).bytes(),
+        });
     }
 
-    /// Such elements of whole rows, one after the other, as many as the buffer holds.
-    fn numbers<'b>(self, k: &Kernels, rows: Range<usize>, buffer: &'b mut [f32]) -> &'b [f32]
-    where
-        'a: 'b,
-    {
-        let start = rows.start * self.cols();
-        self.flattened().run(k, 0, start..start + buffer.len(), buffer)
+    /// Has the start of a part of a row brought near, if there is one: from there on the CPU foresees what is
+    /// read. Not of f32, which leave it time enough.
+    fn request_row(self, k: &Kernels, row: usize, cols: Range<usize>) {
+        const ENOUGH: usize = 1024;
+        let bytes = match self {
+            Self::Floats(values) => match values.run(row, cols) {
+                Run::F32(_) => return,
+                run => run.bytes(),
+            },
+            Self::Codes { codes, .. } => codes.run(row, cols).bytes(),
+        };
+        k.request(bytes.get(..ENOUGH).unwrap_or(bytes));
     }
 
-    /// What turns such numbers into elements, for some rows: zero points, in a buffer of zeros, and scales. None
-    /// for floats.
-    fn steps<'b>(self, rows: Range<usize>, zeros: &'b mut [f32]) -> (&'b [f32], &'a [f32]) {
-        let Self::Codes { scale, zero_point, .. } = self else { return (&[], &[]) };
-        let from = zero_point.get(rows.clone()).unwrap_or_default();
-        zeros.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from(*from));
-        (zeros, scale.get(rows).unwrap_or_default())
+    /// The scale and the zero point of a row of codes.
+    fn step(self, row: usize) -> (f32, u8) {
+        let Self::Codes { scale, zero_point, .. } = self else { return (1.0, 0) };
+        let zero_point = zero_point.get(row).copied().unwrap_or_default();
+        (scale.get(row).copied().unwrap_or_default(), zero_point)
+    }
+
+    /// The inner product of a part of a row with `x`.
+    fn dot(self, k: &Kernels, row: usize, cols: Range<usize>, x: &[f32]) -> f32 {
+        let (scale, zero_point) = self.step(row);
+        match self {
+            Self::Floats(values) => match values.run(row, cols) {
+                Run::F32(row) => k.dot(row, x),
+                Run::F16(row) => k.dot_f16(row, x),
+                Run::Bf16(row) => k.dot_bf16(row, x),
+            },
+            Self::Codes { codes, .. } => match codes.run(row, cols) {
+                CodeRun::U8(row) => k.dot_u8(row, zero_point, scale, x),
+                CodeRun::I8(row) => k.dot_i8(row, zero_point, scale, x),
+                _ => 0.0,
+            },
+        }
+    }
+
+    /// Adds `factor` times a part of a row to `acc`.
+    fn add_scaled(self, k: &Kernels, row: usize, cols: Range<usize>, factor: f32, acc: &mut [f32]) {
+        let (scale, zero_point) = self.step(row);
+        match self {
+            Self::Floats(values) => match values.run(row, cols) {
+                Run::F32(row) => k.add_scaled(factor, row, acc),
+                Run::F16(row) => k.add_scaled_f16(factor, row, acc),
+                Run::Bf16(row) => k.add_scaled_bf16(factor, row, acc),
+            },
+            Self::Codes { codes, .. } => match codes.run(row, cols) {
+                CodeRun::U8(row) => k.add_scaled_u8(factor, row, zero_point, scale, acc),
+                CodeRun::I8(row) => k.add_scaled_i8(factor, row, zero_point, scale, acc),
+                _ => {}
+            },
+        }
     }
 
     /// Elements of a row, no more than the buffer holds.
@@ -118,14 +184,15 @@ impl<'a> Factor<'a> {
     {
         match self {
             Self::Floats(values) => widened(k, values.run(row, cols), buffer),
-            Self::Codes { codes, scale, zero_point } => {
+            Self::Codes { codes, .. } => {
                 let to = buffer.get_mut(..cols.len()).unwrap_or_default();
+                let (scale, zero_point) = self.step(row);
                 let from = Affine {
                     group: WHOLE,
-                    scale: scale.get(row..row + 1).unwrap_or_default(),
+                    scale: &[scale],
                     reciprocal: &[],
                     zero_point: &[],
-                    zero_point_all: zero_point.get(row).map_or(0, |zero| i32::from(*zero)),
+                    zero_point_all: zero_point.into(),
                     rounding: Rounding::AfterRounding,
                     min: 0,
                     max: 0,
@@ -138,6 +205,28 @@ impl<'a> Factor<'a> {
                 }
                 to
             }
+        }
+    }
+}
+
+/// Rows that follow each other without a gap.
+enum Dense<'a> {
+    Floats(&'a [f32]),
+    Codes { codes: CodeRun<'a>, scale: &'a [f32], zero_point: &'a [i32] },
+}
+
+impl Dense<'_> {
+    /// Adds what each row gives with `h` to an element of `acc`.
+    fn multiply_vector(&self, k: &Kernels, h: &[f32], acc: &mut [f32]) {
+        match self {
+            Self::Floats(values) => k.multiply_vector(h, values, acc),
+            Self::Codes { codes: CodeRun::U8(codes), scale, zero_point } => {
+                k.multiply_vector_u8(h, codes, zero_point, scale, acc);
+            }
+            Self::Codes { codes: CodeRun::I8(codes), scale, zero_point } => {
+                k.multiply_vector_i8(h, codes, zero_point, scale, acc);
+            }
+            Self::Codes { .. } => {}
         }
     }
 }
@@ -188,20 +277,29 @@ pub fn apply(
     let inner = scratch.array(rows.saturating_mul(rank))?;
     let exec = exec.silent();
     let cut = Cut::exact((rows, rank), ROWS, ROWS);
+    // Rows are read from end to end, unless that takes more room than there is.
+    let span = if x.dtype() == Dtype::F32 { x.cols().max(1) } else { PIECE };
     exec.tiles(cut, MatrixViewMut::dense(inner, rank), |tile, mut to| {
         let (mut left, mut right) = ([[0.0; PIECE]; TOGETHER], [0.0; PIECE]);
         for rows in cuts(tile.rows.clone(), TOGETHER) {
             let mut sums = [[0.0; ROWS]; TOGETHER];
-            for piece in cuts(0..x.cols(), PIECE) {
+            for span in cuts(0..x.cols(), span) {
                 let mut xs: [&[f32]; TOGETHER] = [&[]; TOGETHER];
                 for ((row, to), left) in rows.clone().zip(&mut xs).zip(&mut left) {
-                    *to = widened(k, x.run(row, piece.clone()), left);
+                    *to = widened(k, x.run(row, span.clone()), left);
                 }
                 for (j, row) in tile.cols.clone().enumerate() {
-                    let row = a.run(k, row, piece.clone(), &mut right);
-                    for (sums, x) in sums.iter_mut().zip(xs).take(rows.len()) {
-                        if let Some(sum) = sums.get_mut(j) {
-                            *sum += k.dot(row, x);
+                    a.request_row(k, row + 1, span.clone());
+                    for piece in cuts(span.clone(), PIECE) {
+                        let own = piece.start - span.start..piece.end - span.start;
+                        let xs = xs.iter().map(|x| x.get(own.clone()).unwrap_or_default());
+                        let sums = sums.iter_mut().filter_map(|sums| sums.get_mut(j));
+                        let pairs = sums.zip(xs).take(rows.len());
+                        if rows.len() == 1 {
+                            pairs.for_each(|(sum, x)| *sum += a.dot(k, row, piece.clone(), x));
+                        } else {
+                            let row = a.run(k, row, piece, &mut right);
+                            pairs.for_each(|(sum, x)| *sum += k.dot(row, x));
                         }
                     }
                 }
@@ -213,7 +311,8 @@ pub fn apply(
         }
     })?;
     let inner = &*inner;
-    exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
+    let columns = if rows <= FEW { MANY_COLUMNS } else { COLUMNS };
+    exec.tiles(Cut::exact((rows, outputs), ROWS, columns), y, |tile, mut y| {
         let are_few = tile.rows.len() <= FEW;
         if are_few && *b_is_transposed {
             stream(k, (inner, rank), tile, b, &mut y);
@@ -305,15 +404,15 @@ fn stream(
     b: &Factor<'_>,
     y: &mut MatrixViewMut<'_>,
 ) {
-    let mut buffer = [0.0; PIECE];
-    let step = if y.dtype() == Dtype::F32 { PIECE } else { STAGE };
+    let step = if y.dtype() == Dtype::F32 { MANY_COLUMNS } else { STAGE };
     for cols in cuts(tile.cols.clone(), step) {
         let own = cols.start - tile.cols.start..cols.end - tile.cols.start;
         for (i, row) in tile.rows.clone().enumerate() {
             let h = inner.get(row * rank..(row + 1) * rank).unwrap_or_default();
             modified(k, y.run_mut(i, own.clone()), |y| {
                 for (j, h) in h.iter().enumerate() {
-                    k.add_scaled(*h, b.run(k, j, cols.clone(), &mut buffer), y);
+                    b.request_row(k, j + 1, cols.clone());
+                    b.add_scaled(k, j, cols.clone(), *h, y);
                 }
             });
         }
@@ -328,18 +427,16 @@ fn turn(
     b: &Factor<'_>,
     y: &mut MatrixViewMut<'_>,
 ) {
-    let (mut buffer, mut zeros) = ([0.0; PANEL * DEPTH], [0.0; STAGE]);
+    let (mut buffer, mut zero_points) = ([0.0; PANEL * DEPTH], [0; STAGE]);
     let together = (PANEL * DEPTH).checked_div(rank).unwrap_or(STAGE).min(STAGE);
     for rows in cuts(tile.cols.clone(), together / PANEL * PANEL) {
-        let space = buffer.get_mut(..rows.len() * rank).unwrap_or_default();
-        let values = b.numbers(k, rows.clone(), space);
-        let zeros = zeros.get_mut(..rows.len()).unwrap_or_default();
-        let (zero, scale) = b.steps(rows.clone(), zeros);
+        b.request(k, rows.end..(rows.end + rows.len()).min(tile.cols.end));
+        let values = b.dense(k, rows.clone(), (&mut buffer, &mut zero_points));
         let own = rows.start - tile.cols.start..rows.end - tile.cols.start;
         for (i, row) in tile.rows.clone().enumerate() {
             let h = inner.get(row * rank..(row + 1) * rank).unwrap_or_default();
             modified(k, y.run_mut(i, own.clone()), |y| {
-                k.multiply_vector(h, values, zero, scale, y);
+                values.multiply_vector(k, h, y);
             });
         }
     }

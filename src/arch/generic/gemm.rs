@@ -47,10 +47,10 @@ pub(crate) fn tile<S: Simd>(s: S, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahe
 }
 
 #[inline(always)]
-pub(crate) fn request<S: Simd>(s: S, src: &[f32]) {
-    // One element of each line.
-    for x in src.chunks(TILE_COLS / 2) {
-        s.prefetch(x.as_ptr());
+pub(crate) fn request<S: Simd>(s: S, src: &[u8]) {
+    // One byte of each line.
+    for x in src.chunks(64) {
+        s.prefetch(x.as_ptr().cast());
     }
 }
 

@@ -30,3 +30,5 @@ pub(crate) mod rotation;
 pub(crate) mod scale;
 pub(crate) mod table;
 pub(crate) mod triangle;
+pub(crate) mod turn;
+pub(crate) mod vector;

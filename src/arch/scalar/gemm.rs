@@ -13,7 +13,7 @@ pub(super) fn tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, _ahead: usize) {
     }
 }
 
-pub(super) fn request(_: &[f32]) {}
+pub(super) fn request(_: &[u8]) {}
 
 pub(crate) fn interleave(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) {
     let [a, b, c, d] = rows;

@@ -22,6 +22,8 @@ pub(crate) mod rotation;
 pub(crate) mod scale;
 mod table;
 pub(crate) mod triangle;
+mod turn;
+mod vector;
 
 use crate::kernels::{
     Affine, Bins, Codebook, Counters, FixedScale, FloatDecoding, FloatEncoding, FloatScale,
