@@ -3,7 +3,7 @@
 //!
 //! - `apply`: adapters of one row, 1024 calls, with one adapter and with 256 in turn; `read` reads the bytes of
 //!   these adapters and does nothing else.
-//! - `lora`, `init`: square layers, int4_sym in groups of 128, 128 samples, 3 iterations. `PTQK_BENCH_ROWS=4096`
+//! - `lora`: square layers, int4_sym in groups of 128, 128 samples, 3 iterations. `PTQK_BENCH_ROWS=4096`
 //!   picks one size.
 
 #![allow(
