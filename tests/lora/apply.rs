@@ -124,6 +124,24 @@ fn rows_are_their_own() {
     apply(null(), &pairs, &[segment(0, 0, 0)], &Stored::new(&[], 0, inputs, F32), &mut none);
 }
 
+/// A list of adapters costs what its segments take: the others may be of other layers.
+#[test]
+fn adapters_without_segments_are_not_read() {
+    let mut rng = Rng(53);
+    let (inputs, outputs, rows) = (40, 30, 3);
+    let x = Stored::new(&rng.many(rows * inputs, Rng::uniform), rows, inputs, F32);
+    let pair = |inputs, rng: &mut Rng| Pair::new(inputs, outputs, 4, 3, rng);
+    let (mut idle, used) = (pair(inputs + 1, &mut rng), pair(inputs, &mut rng));
+    idle.a.scale.fill(f32::NAN);
+    let run = |pairs: &[Pair], adapter| {
+        let mut y = Stored::new(&vec![0.5; rows * outputs], rows, outputs, F32);
+        apply(null(), pairs, &[segment(adapter, 0, rows)], &x, &mut y);
+        y.values()
+    };
+    let pairs = [idle, used];
+    assert_eq!(run(&pairs, 1), run(&pairs[1..], 0));
+}
+
 /// Adapters of a correction give back what compression lost: the same product as the matrices themselves.
 #[test]
 fn corrections_can_be_applied() {

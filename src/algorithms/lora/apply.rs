@@ -35,9 +35,6 @@ const DEPTH: usize = 64;
 /// Columns of `y` of a task.
 const COLUMNS: usize = 32 * PANEL;
 
-/// The same where there are few rows: what is read are long pieces.
-const MANY_COLUMNS: usize = 8 * COLUMNS;
-
 /// A thin matrix.
 #[derive(Clone, Copy, Debug)]
 pub enum Factor<'a> {
@@ -73,11 +70,26 @@ impl<'a> Factor<'a> {
         }
     }
 
+    /// The same elements as one row, if rows follow each other without a gap.
+    fn flattened(self) -> Self {
+        match self {
+            Self::Floats(values) => Self::Floats(values.flattened()),
+            Self::Codes { codes, scale, zero_point } => {
+                Self::Codes { codes: codes.flattened(), scale, zero_point }
+            }
+        }
+    }
+
     /// Whether rows follow each other without a gap.
     fn is_dense(self) -> bool {
+        self.flattened().rows() == 1
+    }
+
+    /// The memory of a part of a row, if there is one.
+    fn bytes(self, row: usize, cols: Range<usize>) -> &'a [u8] {
         match self {
-            Self::Floats(values) => values.flattened().rows() == 1,
-            Self::Codes { codes, .. } => codes.flattened().rows() == 1,
+            Self::Floats(values) => values.run(row, cols).bytes(),
+            Self::Codes { codes, .. } => codes.run(row, cols).bytes(),
         }
     }
 
@@ -92,16 +104,14 @@ impl<'a> Factor<'a> {
         'a: 'b,
     {
         let elements = rows.start * self.cols()..rows.end * self.cols();
-        match self {
-            Self::Floats(values) => {
-                Dense::Floats(widened(k, values.flattened().run(0, elements), buffer))
-            }
+        match self.flattened() {
+            Self::Floats(values) => Dense::Floats(widened(k, values.run(0, elements), buffer)),
             Self::Codes { codes, scale, zero_point } => {
                 let from = zero_point.get(rows.clone()).unwrap_or_default();
                 let to = zero_points.get_mut(..from.len()).unwrap_or_default();
                 to.iter_mut().zip(from).for_each(|(to, from)| *to = i32::from(*from));
                 let scale = scale.get(rows).unwrap_or_default();
-                Dense::Codes { codes: codes.flattened().run(0, elements), scale, zero_point: to }
+                Dense::Codes { codes: codes.run(0, elements), scale, zero_point: to }
             }
         }
     }
@@ -109,24 +119,17 @@ impl<'a> Factor<'a> {
     /// Has such rows brought near, if there are some.
     fn request(self, k: &Kernels, rows: Range<usize>) {
         let elements = rows.start * self.cols()..rows.end * self.cols();
-        k.request(match self {
-            Self::Floats(values) => values.flattened().run(0, elements).bytes(),
-            Self::Codes { codes, .. } => codes.flattened().run(0, elements).bytes(),
-        });
+        k.request(self.flattened().bytes(0, elements));
     }
 
     /// Has the start of a part of a row brought near, if there is one: from there on the CPU foresees what is
     /// read. Not of f32, which leave it time enough.
     fn request_row(self, k: &Kernels, row: usize, cols: Range<usize>) {
         const ENOUGH: usize = 1024;
-        let bytes = match self {
-            Self::Floats(values) => match values.run(row, cols) {
-                Run::F32(_) => return,
-                run => run.bytes(),
-            },
-            Self::Codes { codes, .. } => codes.run(row, cols).bytes(),
-        };
-        k.request(bytes.get(..ENOUGH).unwrap_or(bytes));
+        if !matches!(self, Self::Floats(values) if values.dtype() == Dtype::F32) {
+            let bytes = self.bytes(row, cols);
+            k.request(bytes.get(..ENOUGH).unwrap_or(bytes));
+        }
     }
 
     /// The scale and the zero point of a row of codes.
@@ -277,33 +280,9 @@ pub fn apply(
     let inner = scratch.array(rows.saturating_mul(rank))?;
     let exec = exec.silent();
     let cut = Cut::exact((rows, rank), ROWS, ROWS);
-    // Rows are read from end to end, unless that takes more room than there is.
-    let span = if x.dtype() == Dtype::F32 { x.cols().max(1) } else { PIECE };
     exec.tiles(cut, MatrixViewMut::dense(inner, rank), |tile, mut to| {
-        let (mut left, mut right) = ([[0.0; PIECE]; TOGETHER], [0.0; PIECE]);
         for rows in cuts(tile.rows.clone(), TOGETHER) {
-            let mut sums = [[0.0; ROWS]; TOGETHER];
-            for span in cuts(0..x.cols(), span) {
-                let mut xs: [&[f32]; TOGETHER] = [&[]; TOGETHER];
-                for ((row, to), left) in rows.clone().zip(&mut xs).zip(&mut left) {
-                    *to = widened(k, x.run(row, span.clone()), left);
-                }
-                for (j, row) in tile.cols.clone().enumerate() {
-                    a.request_row(k, row + 1, span.clone());
-                    for piece in cuts(span.clone(), PIECE) {
-                        let own = piece.start - span.start..piece.end - span.start;
-                        let xs = xs.iter().map(|x| x.get(own.clone()).unwrap_or_default());
-                        let sums = sums.iter_mut().filter_map(|sums| sums.get_mut(j));
-                        let pairs = sums.zip(xs).take(rows.len());
-                        if rows.len() == 1 {
-                            pairs.for_each(|(sum, x)| *sum += a.dot(k, row, piece.clone(), x));
-                        } else {
-                            let row = a.run(k, row, piece, &mut right);
-                            pairs.for_each(|(sum, x)| *sum += k.dot(row, x));
-                        }
-                    }
-                }
-            }
+            let sums = reduce(k, x, a, &Tile { rows: rows.clone(), cols: tile.cols.clone() });
             for (row, sums) in rows.zip(sums) {
                 let to = to.floats_mut(row - tile.rows.start, 0..tile.cols.len());
                 to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum * scale);
@@ -311,8 +290,7 @@ pub fn apply(
         }
     })?;
     let inner = &*inner;
-    let columns = if rows <= FEW { MANY_COLUMNS } else { COLUMNS };
-    exec.tiles(Cut::exact((rows, outputs), ROWS, columns), y, |tile, mut y| {
+    exec.tiles(Cut::exact((rows, outputs), ROWS, COLUMNS), y, |tile, mut y| {
         let are_few = tile.rows.len() <= FEW;
         if are_few && *b_is_transposed {
             stream(k, (inner, rank), tile, b, &mut y);
@@ -323,6 +301,36 @@ pub fn apply(
             expand(k, (inner, rank), tile, (b, pack), &mut y);
         }
     })
+}
+
+/// Inner products of a few rows of `x` with rows of `a`, which are the columns of the tile.
+fn reduce(k: &Kernels, x: MatrixView<'_>, a: &Factor<'_>, tile: &Tile) -> [[f32; ROWS]; TOGETHER] {
+    let (mut left, mut right) = ([[0.0; PIECE]; TOGETHER], [0.0; PIECE]);
+    let mut sums = [[0.0; ROWS]; TOGETHER];
+    // Rows are read from end to end, unless that takes more room than there is.
+    let span = if x.dtype() == Dtype::F32 { x.cols().max(1) } else { PIECE };
+    for span in cuts(0..x.cols(), span) {
+        let mut xs: [&[f32]; TOGETHER] = [&[]; TOGETHER];
+        for ((row, to), left) in tile.rows.clone().zip(&mut xs).zip(&mut left) {
+            *to = widened(k, x.run(row, span.clone()), left);
+        }
+        for (j, row) in tile.cols.clone().enumerate() {
+            a.request_row(k, row + 1, span.clone());
+            for piece in cuts(span.clone(), PIECE) {
+                let own = piece.start - span.start..piece.end - span.start;
+                let xs = xs.iter().map(|x| x.get(own.clone()).unwrap_or_default());
+                let sums = sums.iter_mut().filter_map(|sums| sums.get_mut(j));
+                let pairs = sums.zip(xs).take(tile.rows.len());
+                if tile.rows.len() == 1 {
+                    pairs.for_each(|(sum, x)| *sum += a.dot(k, row, piece.clone(), x));
+                } else {
+                    let row = a.run(k, row, piece, &mut right);
+                    pairs.for_each(|(sum, x)| *sum += k.dot(row, x));
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// `W += scale B A`, where `scale` takes the place of the adapter's own; the shapes fit.
@@ -404,7 +412,7 @@ fn stream(
     b: &Factor<'_>,
     y: &mut MatrixViewMut<'_>,
 ) {
-    let step = if y.dtype() == Dtype::F32 { MANY_COLUMNS } else { STAGE };
+    let step = if y.dtype() == Dtype::F32 { COLUMNS } else { STAGE };
     for cols in cuts(tile.cols.clone(), step) {
         let own = cols.start - tile.cols.start..cols.end - tile.cols.start;
         for (i, row) in tile.rows.clone().enumerate() {
