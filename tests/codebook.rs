@@ -12,6 +12,8 @@
 
 #[path = "common/lcg.rs"]
 mod lcg;
+#[path = "common/tables.rs"]
+mod tables;
 #[path = "common/threads.rs"]
 mod threads;
 #[path = "codebook/vectors.rs"]
@@ -22,7 +24,7 @@ use ptqk::ffi::{self, CodebookParams, CodesMut, Ctx, Detail, Matrix, Status, Tas
 use ptqk::formats::{CB4, E2M1, E4M3};
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use tables::on_every_table;
 
 /// A codebook that NNCF found.
 pub struct Vector {
@@ -256,20 +258,6 @@ fn nncf_finds_the_same() {
         assert!(ours < 1.005 * theirs, "vector {}: {ours} {theirs} {found:?}", vector.seed);
     }
     assert!(equal + 1 >= vectors::VECTORS.len(), "{equal} are equal");
-}
-
-/// Runs the tests one after another that change the table.
-static TABLE: Mutex<()> = Mutex::new(());
-
-fn on_every_table(mut f: impl FnMut(u32)) {
-    let _one = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
-    let most = ffi::ptqk_active_isa();
-    for isa in 0..4 {
-        if ffi::ptqk_set_max_isa(isa) == Status::Ok && ffi::ptqk_active_isa() == isa {
-            f(isa);
-        }
-    }
-    assert_eq!(ffi::ptqk_set_max_isa(most), Status::Ok);
 }
 
 /// The tasks on three threads, the last first.

@@ -25,5 +25,7 @@ mod harness;
 mod outcomes;
 #[path = "ffi/refusals.rs"]
 mod refusals;
+#[path = "common/tables.rs"]
+mod tables;
 #[path = "ffi/views.rs"]
 mod views;

@@ -19,6 +19,8 @@
 
 #[path = "ffi/calls.rs"]
 mod calls;
+#[path = "common/tables.rs"]
+mod tables;
 
 use calls::*;
 use half::{bf16, f16};
@@ -33,6 +35,7 @@ use ptqk::params::elementwise::Rounding;
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::ptr;
+use tables::on_every_table;
 
 const LEVELS: LevelGrid =
     LevelGrid { scale: [0.5; 32], inverse: [2.0; 32], low: [-8.0; 32], high: [7.0; 32] };

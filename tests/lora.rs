@@ -30,6 +30,8 @@ mod refusals;
 mod rng;
 #[path = "common/stored.rs"]
 mod stored;
+#[path = "common/tables.rs"]
+mod tables;
 #[path = "common/threads.rs"]
 mod threads;
 #[path = "ffi/views.rs"]

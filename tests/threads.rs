@@ -18,6 +18,8 @@
 
 #[path = "ffi/calls.rs"]
 mod calls;
+#[path = "common/tables.rs"]
+mod tables;
 #[path = "common/threads.rs"]
 mod threads;
 
@@ -25,6 +27,7 @@ use calls::*;
 use ptqk::ffi::{Ctx, Matrix, ReduceParams, Status, Task, ptqk_mean, ptqk_sum};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tables::on_every_table;
 
 /// How a call is spread, and what its callbacks heard.
 struct Plan {

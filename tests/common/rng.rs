@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+extern crate alloc;
+
+use alloc::vec::Vec;
+
 /// SplitMix64.
 pub struct Rng(pub u64);
 

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+extern crate alloc;
+
+use alloc::{vec, vec::Vec};
 use half::{bf16, f16};
 use ptqk::ffi::{Matrix, MatrixMut};
 

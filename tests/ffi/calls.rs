@@ -4,17 +4,19 @@
 #![allow(dead_code, reason = "every test uses a part of this file")]
 #![allow(unsafe_code, reason = "the C API takes pointers")]
 
+extern crate alloc;
+
 #[path = "../common/lcg.rs"]
 mod lcg;
 #[path = "states.rs"]
 mod states;
 
+use alloc::{vec, vec::Vec};
+use core::cell::RefCell;
+use core::ffi::c_void;
+use core::ptr;
 pub use lcg::Lcg;
 use ptqk::ffi::{self, Ctx, Status};
-use std::cell::RefCell;
-use std::ffi::c_void;
-use std::ptr;
-use std::sync::{Mutex, PoisonError};
 
 pub const F32: u32 = 0;
 pub const F16: u32 = 1;
@@ -675,7 +677,7 @@ impl Call {
                                 group_size,
                                 ..ffi::QuantileParams::DEFAULT
                             };
-                            let (half, none) = ([0.5], std::ptr::null_mut());
+                            let (half, none) = ([0.5], ptr::null_mut());
                             ffi::ptqk_quantile(ctx, &params, &src, half.as_ptr(), 1, none, 0, out)
                         }
                     }
@@ -861,22 +863,6 @@ fn quantize_params((granularity, group_size): (u32, u32), before: u32) -> ffi::Q
 fn requantize_params(code_type: u32, granularity: u32, fixed_point: u32) -> ffi::RequantizeParams {
     let zero_point = if code_type == U8 { 131 } else { -7 };
     ffi::RequantizeParams { granularity, fixed_point, zero_point, ..ffi::RequantizeParams::DEFAULT }
-}
-
-/// The instruction set is one word for the whole process: tests take turns.
-static ISA: Mutex<()> = Mutex::new(());
-
-/// Runs `f` with every table of this CPU in use, from the scalar one up; with the last one alone where
-/// `PTQK_LAST_TABLE` is set, as on an emulated CPU, whose other tables ran on an older one.
-pub fn on_every_table(mut f: impl FnMut(u32)) {
-    let _turn = ISA.lock().unwrap_or_else(PoisonError::into_inner);
-    let tables: Vec<u32> = ptqk::dispatch::available().map(|k| k.isa() as u32).collect();
-    let first = if std::env::var_os("PTQK_LAST_TABLE").is_some() { tables.len() - 1 } else { 0 };
-    for &isa in &tables[first..] {
-        assert_eq!(ffi::ptqk_set_max_isa(isa), Status::Ok);
-        assert_eq!(ffi::ptqk_active_isa(), isa);
-        f(isa);
-    }
 }
 
 /// Code `i` of a packed row of at most 8 bits, as its unsigned bits, from the text of the header.

@@ -2,6 +2,7 @@
 
 use crate::calls::*;
 use crate::harness::*;
+use crate::tables::on_every_table;
 use crate::views::{resize, span};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;

@@ -1,11 +1,14 @@
 //! Quantiles, and streaming states: two that are updated, merged into one, and asked.
 
+extern crate alloc;
+
 use super::{Buffers, F32, Kind, Shape};
+use alloc::{vec, vec::Vec};
+use core::ffi::c_void;
 use ptqk::ffi::{
     self, Ctx, HistogramParams, HistogramRangeParams, Matrix, QuantileParams, RangeParams,
     SketchParams, SketchSummary, Status, Tensor,
 };
-use std::ffi::c_void;
 
 /// What is asked of the quantiles and of a sketch.
 const PROBABILITIES: [f64; 5] = [0.0, 0.01, 0.3, 0.9999, 1.0];

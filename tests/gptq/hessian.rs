@@ -1,9 +1,9 @@
 //! Hessians: sums that cuts and threads do not change, merges, and bytes that come back.
 
-use crate::calls::on_every_table;
 use crate::layer::F32;
 use crate::rng::Rng;
 use crate::stored::Stored;
+use crate::tables::on_every_table;
 use half::{bf16, f16};
 use ptqk::ffi::{self, *};
 use std::ptr::{null, null_mut};

@@ -2,12 +2,14 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use crate::calls::{Mode, on_every_table};
+extern crate alloc;
+
+use crate::calls::Mode;
 use crate::rng::Rng;
 use crate::stored::{Stored, transposed};
-use crate::threads::with_threads;
+use alloc::{vec, vec::Vec};
+use core::ptr::{self, null, null_mut};
 use ptqk::ffi::{self, *};
-use std::ptr::{self, null, null_mut};
 
 pub const NATURAL: u32 = 0;
 pub const DESCENDING: u32 = 1;
@@ -184,21 +186,6 @@ pub fn try_solve(
 
 pub fn solve(mode: &Mode, params: &GptqParams, layer: &Layer) -> Solution {
     try_solve(null(), (mode, params), layer, F32).unwrap()
-}
-
-/// Codes and scales that every table gives for every number of threads.
-pub fn solve_everywhere(mode: &Mode, params: &GptqParams, layer: &Layer) -> Solution {
-    let mut first: Option<Solution> = None;
-    on_every_table(|isa| {
-        let solution = solve(mode, params, layer);
-        let want = first.get_or_insert_with(|| solution.clone());
-        assert!(solution == *want, "table {isa}, {params:?}");
-        with_threads(|threads, ctx| {
-            let solution = try_solve(ctx, (mode, params), layer, F32).unwrap();
-            assert!(solution == *want, "table {isa}, {threads} threads, {params:?}");
-        });
-    });
-    first.unwrap()
 }
 
 /// The values that codes stand for.

@@ -1,9 +1,11 @@
 //! What holds for every mode: the same bytes everywhere, codes that stand for what is said, losses that
 //! are what they are said to be.
 
-use crate::calls::MODES;
+use crate::calls::{MODES, Mode};
 use crate::layer::*;
 use crate::stored::transposed;
+use crate::tables::on_every_table;
+use crate::threads::with_threads;
 use ptqk::ffi::*;
 use std::ffi::c_void;
 use std::ptr::null;
@@ -23,6 +25,21 @@ fn settings() -> Vec<GptqParams> {
         }
     }
     all
+}
+
+/// Codes and scales that every table gives for every number of threads.
+fn solve_everywhere(mode: &Mode, params: &GptqParams, layer: &Layer) -> Solution {
+    let mut first: Option<Solution> = None;
+    on_every_table(|isa| {
+        let solution = solve(mode, params, layer);
+        let want = first.get_or_insert_with(|| solution.clone());
+        assert!(solution == *want, "table {isa}, {params:?}");
+        with_threads(|threads, ctx| {
+            let solution = try_solve(ctx, (mode, params), layer, F32).unwrap();
+            assert!(solution == *want, "table {isa}, {threads} threads, {params:?}");
+        });
+    });
+    first.unwrap()
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Adapters at work: against the text of the header in scalar steps, for batches and rows of their own, floats and
 //! codes, and what is refused.
 
-use crate::calls::on_every_table;
 use crate::harness::*;
 use crate::pair::{F32, Pair, Thin, U8, apply, merge};
 use crate::rng::Rng;
 use crate::stored::Stored;
+use crate::tables::on_every_table;
 use crate::threads::{on_threads, with_threads};
 use ptqk::ffi::{self, *};
 use std::ffi::c_void;

@@ -1,8 +1,9 @@
 //! Adapters to train from: the best ones of their rank for the matrix that the header names.
 
-use crate::calls::{MODES, on_every_table};
+use crate::calls::MODES;
 use crate::layer::{Compressed, F32, Layer, RANDOM, init, product, try_init};
 use crate::stored::{Stored, transposed};
+use crate::tables::on_every_table;
 use crate::threads::with_threads;
 use ptqk::ffi::*;
 use std::ffi::{CStr, c_void};

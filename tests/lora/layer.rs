@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+extern crate alloc;
+
 use crate::calls::Mode;
 use crate::rng::Rng;
 use crate::stored::{Stored, transposed};
+use alloc::{vec, vec::Vec};
+use core::ptr::{null, null_mut};
 use ptqk::ffi::{self, *};
-use std::ptr::{null, null_mut};
 
 pub const F32: u32 = 0;
 

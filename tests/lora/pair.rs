@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+extern crate alloc;
+
 use crate::rng::Rng;
 use crate::stored::{Stored, transposed};
+use alloc::{vec, vec::Vec};
+use core::ffi::c_void;
+use core::ptr::null;
 use ptqk::ffi::{self, *};
-use std::ffi::c_void;
-use std::ptr::null;
 
 pub const F32: u32 = 0;
 const I8: u32 = 0;

@@ -1,9 +1,10 @@
 //! What holds for every mode: the same bytes everywhere, fits that are fits, noises that are what they are
 //! said to be.
 
-use crate::calls::{MODES, on_every_table};
+use crate::calls::MODES;
 use crate::layer::*;
 use crate::stored::Stored;
+use crate::tables::on_every_table;
 use crate::threads::with_threads;
 use ptqk::ffi::*;
 use std::ffi::c_void;

@@ -90,8 +90,9 @@ pub(super) fn prefix(counts: &[f64], sums: &mut [f64], f: impl Fn(usize, f64) ->
 
 /// Sums before an edge; before all or behind all of them where there is none.
 pub(super) fn before(sums: &[f64], edge: i64) -> f64 {
-    let edge = usize::try_from(edge).unwrap_or(0).min(sums.len().saturating_sub(1));
-    sums.get(edge).copied().unwrap_or(0.0)
+    // Cut before it gets the width of an address.
+    let edge = edge.clamp(0, sums.len().saturating_sub(1) as i64);
+    sums.get(edge as usize).copied().unwrap_or(0.0)
 }
 
 /// The smaller one.
