@@ -20,6 +20,8 @@ mod reference;
 mod refusals;
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/tables.rs"]
+mod tables;
 #[path = "common/threads.rs"]
 mod threads;
 

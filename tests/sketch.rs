@@ -12,11 +12,14 @@
 
 #[path = "common/rng.rs"]
 mod rng;
+#[path = "common/tables.rs"]
+mod tables;
 
-use ptqk::ffi::{self, Ctx, Detail, Dtype, Isa, Matrix, SketchParams, SketchSummary, Status};
+use ptqk::ffi::{self, Ctx, Detail, Dtype, Matrix, SketchParams, SketchSummary, Status};
 use rng::Rng;
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
+use tables::on_every_table;
 
 #[derive(Clone)]
 struct Sketch {
@@ -222,14 +225,12 @@ fn cuts_do_not_show() {
 fn tiers_do_not_show() {
     let mut rng = Rng(4);
     let x = normal(&mut rng, 5000);
-    let want = {
-        ffi::ptqk_set_max_isa(Isa::Scalar as u32);
-        Sketch::of(64, &x)
-    };
-    for isa in [Isa::Avx2, Isa::Avx512, Isa::Neon] {
-        ffi::ptqk_set_max_isa(isa as u32);
-        assert!(Sketch::of(64, &x).state == want.state);
-    }
+    let mut first: Option<Sketch> = None;
+    on_every_table(|isa| {
+        let sketch = Sketch::of(64, &x);
+        let want = first.get_or_insert_with(|| sketch.clone());
+        assert!(sketch.state == want.state, "table {isa}");
+    });
 }
 
 #[test]

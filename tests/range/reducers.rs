@@ -3,8 +3,8 @@
 use crate::harness::*;
 use crate::reference;
 use crate::rng::Rng;
+use crate::tables::on_every_table;
 use ptqk::ffi::*;
-use ptqk::kernels::Isa;
 use std::ptr;
 
 fn close(got: f64, want: f64, tolerance: f64, what: &str) {
@@ -277,10 +277,7 @@ fn tiers_threads_and_strides_change_no_bit() {
             for threads in [2, 3, 7] {
                 same(everything(&on_threads(threads), &data), format!("{threads} threads"));
             }
-            for isa in [Isa::Scalar, Isa::Avx2, Isa::Avx512] {
-                ok(ptqk_set_max_isa(isa as u32));
-                same(everything(ptr::null(), &data), format!("{isa:?}"));
-            }
+            on_every_table(|isa| same(everything(ptr::null(), &data), format!("table {isa}")));
         }
     }
 }

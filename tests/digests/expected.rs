@@ -1,10 +1,15 @@
-//! The digests, and the version of the numbers that they pin.
+//! The digests of this version of the numbers. Needs no operating system.
 
-/// The version of the numbers that the table below pins.
+extern crate alloc;
+
+use alloc::string::String;
+
+/// The version of the numbers that the digests pin.
 pub const NUMERIC_VERSION: u32 = 1;
 
+/// What wrote the bytes, and their digest.
 #[rustfmt::skip]
-pub const DIGESTS: &[(&str, u64)] = &[
+const DIGESTS: &[(&str, u64)] = &[
     ("quantize f32 i8", 0xFEFB_28FD_5A5E_E96E),
     ("dequantize i8 f32", 0xA2D4_57F3_AE38_4CB4),
     ("quantize f32 u8", 0x775D_E495_3121_C4EC),
@@ -488,3 +493,14 @@ pub const DIGESTS: &[(&str, u64)] = &[
     ("lora_apply bf16 transposed", 0xBCD0_A354_746F_5D64),
     ("lora_apply codes transposed", 0x4CA3_72D4_C7D1_A1A1),
 ];
+
+/// Whether the digests are the expected ones, in their order.
+pub fn are_expected(seen: &[(String, u64)]) -> bool {
+    seen.iter().map(|(name, digest)| (name.as_str(), *digest)).eq(DIGESTS.iter().copied())
+}
+
+/// The names of digests that are not among the expected ones.
+pub fn unexpected(seen: &[(String, u64)]) -> impl Iterator<Item = &str> {
+    let seen = seen.iter().map(|(name, digest)| (name.as_str(), *digest));
+    seen.filter(|one| !DIGESTS.contains(one)).map(|(name, _)| name)
+}
