@@ -24,17 +24,47 @@ use ptqk::params::elementwise::Rounding;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 
-/// Buffers of one case: input and output as any type.
+/// Input and output of all cases of a size, as any type. What is read stays as it was made.
 struct Buffers {
     floats: Vec<f32>,
     more: Vec<f32>,
     bytes: Vec<u8>,
-    more_bytes: Vec<u8>,
     words: Vec<u16>,
     ints: Vec<i32>,
+    /// What is written, or changed in place.
+    out: Vec<f32>,
 }
 
-/// A kernel: its name, the bytes of an element that it reads and writes (in eighths), its body.
+impl Buffers {
+    /// For cases that read so many bytes.
+    fn new(read: usize) -> Self {
+        let floats = floats(read / 4);
+        Self {
+            more: floats.iter().map(|x| x.abs() + 0.001).collect(),
+            // No byte is NaN in E4M3.
+            bytes: (0..read).map(|i| (i * 37) as u8 & 0x77).collect(),
+            // Both signs, no NaN in f16.
+            words: (0..read / 2).map(|i| (i * 31) as u16 & 0xBFFF).collect(),
+            ints: (0..read / 4).map(|i| ((i * 7919) as i32).wrapping_mul(65_537) >> 13).collect(),
+            // Codes are decoded to four times their bytes.
+            out: floats.iter().copied().cycle().take(read).collect(),
+            floats,
+        }
+    }
+
+    fn restore(&mut self) {
+        for out in self.out.chunks_mut(self.floats.len()) {
+            out.copy_from_slice(&self.floats);
+        }
+    }
+}
+
+/// The codes among what is written.
+fn codes<T: bytemuck::Pod>(out: &mut [f32]) -> &mut [T] {
+    bytemuck::cast_slice_mut(out)
+}
+
+/// A kernel: its name, the bits of an element that it reads and writes, its body.
 struct Case {
     name: &'static str,
     read: usize,
@@ -113,7 +143,11 @@ const CASES: &[Case] = &[
         read: 32,
         write: 8,
         run: |k, b, n| {
-            k.encode_float(&b.floats[..n], &encoding(E4M3, &[], WHOLE), &mut b.bytes[..n]);
+            k.encode_float(
+                &b.floats[..n],
+                &encoding(E4M3, &[], WHOLE),
+                &mut codes(&mut b.out)[..n],
+            );
         },
     },
     Case {
@@ -121,7 +155,11 @@ const CASES: &[Case] = &[
         read: 32,
         write: 8,
         run: |k, b, n| {
-            k.encode_float(&b.floats[..n], &encoding(E5M2, &[], WHOLE), &mut b.bytes[..n]);
+            k.encode_float(
+                &b.floats[..n],
+                &encoding(E5M2, &[], WHOLE),
+                &mut codes(&mut b.out)[..n],
+            );
         },
     },
     Case {
@@ -130,7 +168,7 @@ const CASES: &[Case] = &[
         write: 8,
         run: |k, b, n| {
             let to = encoding(E4M3, &b.more[..n / 128], GROUP);
-            k.encode_float(&b.floats[..n], &to, &mut b.bytes[..n]);
+            k.encode_float(&b.floats[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -138,7 +176,7 @@ const CASES: &[Case] = &[
         read: 8,
         write: 32,
         run: |k, b, n| {
-            k.decode_float(&b.bytes[..n], &decoding(E4M3, &[], WHOLE), &mut b.floats[..n]);
+            k.decode_float(&b.bytes[..n], &decoding(E4M3, &[], WHOLE), &mut b.out[..n]);
         },
     },
     Case {
@@ -146,7 +184,7 @@ const CASES: &[Case] = &[
         read: 8,
         write: 32,
         run: |k, b, n| {
-            k.decode_float(&b.bytes[..n], &decoding(E5M2, &[], WHOLE), &mut b.floats[..n]);
+            k.decode_float(&b.bytes[..n], &decoding(E5M2, &[], WHOLE), &mut b.out[..n]);
         },
     },
     Case {
@@ -155,7 +193,7 @@ const CASES: &[Case] = &[
         write: 32,
         run: |k, b, n| {
             let from = decoding(E4M3, &b.more[..n / 128], GROUP);
-            k.decode_float(&b.bytes[..n], &from, &mut b.floats[..n]);
+            k.decode_float(&b.bytes[..n], &from, &mut b.out[..n]);
         },
     },
     Case {
@@ -164,7 +202,7 @@ const CASES: &[Case] = &[
         write: 8,
         run: |k, b, n| {
             let to = encoding(E4M3, &b.more[..n / 32], NonZeroUsize::new(32).unwrap());
-            k.encode_float(&b.floats[..n], &to, &mut b.bytes[..n]);
+            k.encode_float(&b.floats[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -174,7 +212,7 @@ const CASES: &[Case] = &[
         run: |k, b, n| {
             let values: Vec<f32> = (0..256).map(|i| (i as f32 - 128.0) / 100.0).collect();
             let to = Codebook { values: &values, group: WHOLE, scale: &[] };
-            k.encode_codebook_u8(&b.floats[..n], &to, &mut b.bytes[..n]);
+            k.encode_codebook_u8(&b.floats[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -184,7 +222,7 @@ const CASES: &[Case] = &[
         run: |k, b, n| {
             let values: Vec<f32> = (0..256).map(|i| (i as f32 - 128.0) / 100.0).collect();
             let from = Codebook { values: &values, group: WHOLE, scale: &[] };
-            k.decode_codebook_u8(&b.bytes[..n], &from, &mut b.floats[..n]);
+            k.decode_codebook_u8(&b.bytes[..n], &from, &mut b.out[..n]);
         },
     },
     Case {
@@ -192,28 +230,28 @@ const CASES: &[Case] = &[
         read: 32,
         write: 8,
         run: |k, b, n| {
-            k.encode_power(&b.more[..n], PowerRounding::Up, 254, &mut b.bytes[..n]);
+            k.encode_power(&b.more[..n], PowerRounding::Up, 254, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
         name: "decode_power",
         read: 8,
         write: 32,
-        run: |k, b, n| k.decode_power(&b.bytes[..n], &mut b.floats[..n]),
+        run: |k, b, n| k.decode_power(&b.bytes[..n], &mut b.out[..n]),
     },
     Case {
         name: "fake_convert",
         read: 32,
         write: 32,
         run: |k, b, n| {
-            k.fake_convert(&mut b.more[..n], 1.5, 0.0, &encoding(E4M3, &[], WHOLE));
+            k.fake_convert(&mut b.out[..n], 1.5, 0.0, &encoding(E4M3, &[], WHOLE));
         },
     },
     Case {
         name: "noise",
         read: 32,
         write: 32,
-        run: |k, b, n| k.noise(7, 0, bytemuck::cast_slice_mut(&mut b.ints[..n])),
+        run: |k, b, n| k.noise(7, 0, &mut codes(&mut b.out)[..n]),
     },
     Case {
         name: "dither",
@@ -221,14 +259,14 @@ const CASES: &[Case] = &[
         write: 32,
         run: |k, b, n| {
             let noise = bytemuck::cast_slice(&b.ints[..n]);
-            k.dither(&mut b.more[..n], noise, 3, 121);
+            k.dither(&mut b.out[..n], noise, 3, 121);
         },
     },
     Case {
         name: "pack_6",
         read: 8,
         write: 6,
-        run: |k, b, n| k.pack_6(&b.bytes[..n], &mut b.more_bytes[..n / 4 * 3]),
+        run: |k, b, n| k.pack_6(&b.bytes[..n], &mut codes(&mut b.out)[..n / 4 * 3]),
     },
     Case {
         name: "unpack_6",
@@ -236,7 +274,7 @@ const CASES: &[Case] = &[
         write: 8,
         run: |k, b, n| {
             let n = n / 4 * 4;
-            k.unpack_6(&b.bytes[..n / 4 * 3], &mut b.more_bytes[..n]);
+            k.unpack_6(&b.bytes[..n / 4 * 3], &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -245,7 +283,7 @@ const CASES: &[Case] = &[
         write: 8,
         run: |k, b, n| {
             let to = table(&b.more[..n / 64], NonZeroUsize::new(64).unwrap());
-            k.encode_table(&b.floats[..n], &to, &mut b.bytes[..n]);
+            k.encode_table(&b.floats[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -254,7 +292,7 @@ const CASES: &[Case] = &[
         write: 32,
         run: |k, b, n| {
             let from = table(&b.more[..n / 64], NonZeroUsize::new(64).unwrap());
-            k.decode_table(&b.bytes[..n], &from, &mut b.floats[..n]);
+            k.decode_table(&b.bytes[..n], &from, &mut b.out[..n]);
         },
     },
     Case {
@@ -265,7 +303,7 @@ const CASES: &[Case] = &[
             k.quantize_i8(
                 &b.floats[..n],
                 &i8_range(&[0.0011], &[], WHOLE),
-                bytemuck::cast_slice_mut(&mut b.bytes[..n]),
+                &mut codes(&mut b.out)[..n],
             );
         },
     },
@@ -276,7 +314,7 @@ const CASES: &[Case] = &[
         run: |k, b, n| {
             let to =
                 Affine { rounding: Rounding::BeforeRounding, ..u8_range(&[0.0011], &[119], WHOLE) };
-            k.quantize_u8(&b.floats[..n], &to, &mut b.bytes[..n]);
+            k.quantize_u8(&b.floats[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -285,7 +323,7 @@ const CASES: &[Case] = &[
         write: 8,
         run: |k, b, n| {
             let to = Affine { bounded: true, ..i8_range(&[0.0011], &[], WHOLE) };
-            k.quantize_i8(&b.floats[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
+            k.quantize_i8(&b.floats[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -296,7 +334,7 @@ const CASES: &[Case] = &[
             k.quantize_i8(
                 &b.floats[..n],
                 &i8_range(&b.more[..n / 128], &[], GROUP),
-                bytemuck::cast_slice_mut(&mut b.bytes[..n]),
+                &mut codes(&mut b.out)[..n],
             );
         },
     },
@@ -309,7 +347,7 @@ const CASES: &[Case] = &[
             k.quantize_i8(
                 &b.floats[..n],
                 &i8_range(&b.more[..n / 32], &[], group),
-                bytemuck::cast_slice_mut(&mut b.bytes[..n]),
+                &mut codes(&mut b.out)[..n],
             );
         },
     },
@@ -318,11 +356,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 16,
         run: |k, b, n| {
-            k.quantize_i16(
-                &b.floats[..n],
-                &i16_range(&[0.00001]),
-                bytemuck::cast_slice_mut(&mut b.words[..n]),
-            );
+            k.quantize_i16(&b.floats[..n], &i16_range(&[0.00001]), &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -333,7 +367,7 @@ const CASES: &[Case] = &[
             // One row after another with 1024 scales, as in a matrix of 1024 columns.
             let reciprocal: Vec<f32> = b.more[..1024].iter().map(|s| 1.0 / s).collect();
             let to = Affine { reciprocal: &reciprocal, ..i8_range(&b.more[..1024], &[], WHOLE) };
-            let out: &mut [i8] = bytemuck::cast_slice_mut(&mut b.bytes[..n]);
+            let out: &mut [i8] = &mut codes(&mut b.out)[..n];
             for (x, q) in b.floats[..n].chunks(1024).zip(out.chunks_mut(1024)) {
                 k.quantize_columns_i8(x, &to, q);
             }
@@ -347,7 +381,7 @@ const CASES: &[Case] = &[
             k.dequantize_i8(
                 bytemuck::cast_slice(&b.bytes[..n]),
                 &affine(&[0.0011], &[], WHOLE),
-                &mut b.floats[..n],
+                &mut b.out[..n],
             );
         },
     },
@@ -359,7 +393,7 @@ const CASES: &[Case] = &[
             k.dequantize_u8(
                 &b.bytes[..n],
                 &affine(&b.more[..n / 128], &[], GROUP),
-                &mut b.floats[..n],
+                &mut b.out[..n],
             );
         },
     },
@@ -371,7 +405,7 @@ const CASES: &[Case] = &[
             k.dequantize_i16(
                 bytemuck::cast_slice(&b.words[..n]),
                 &affine(&[0.0011], &[], WHOLE),
-                &mut b.floats[..n],
+                &mut b.out[..n],
             );
         },
     },
@@ -380,7 +414,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 32,
         run: |k, b, n| {
-            k.fake_quantize(&mut b.floats[..n], -0.1, 0.1, 256);
+            k.fake_quantize(&mut b.out[..n], -0.1, 0.1, 256);
         },
     },
     Case {
@@ -388,7 +422,7 @@ const CASES: &[Case] = &[
         read: 16,
         write: 32,
         run: |k, b, n| {
-            k.widen_f16(bytemuck::cast_slice::<u16, f16>(&b.words[..n]), &mut b.floats[..n]);
+            k.widen_f16(bytemuck::cast_slice::<u16, f16>(&b.words[..n]), &mut b.out[..n]);
         },
     },
     Case {
@@ -396,7 +430,7 @@ const CASES: &[Case] = &[
         read: 16,
         write: 32,
         run: |k, b, n| {
-            k.widen_bf16(bytemuck::cast_slice::<u16, bf16>(&b.words[..n]), &mut b.floats[..n]);
+            k.widen_bf16(bytemuck::cast_slice::<u16, bf16>(&b.words[..n]), &mut b.out[..n]);
         },
     },
     Case {
@@ -404,7 +438,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 16,
         run: |k, b, n| {
-            k.narrow_f16(&b.floats[..n], bytemuck::cast_slice_mut::<u16, f16>(&mut b.words[..n]));
+            k.narrow_f16(&b.floats[..n], &mut codes::<f16>(&mut b.out)[..n]);
         },
     },
     Case {
@@ -412,7 +446,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 16,
         run: |k, b, n| {
-            k.narrow_bf16(&b.floats[..n], bytemuck::cast_slice_mut::<u16, bf16>(&mut b.words[..n]));
+            k.narrow_bf16(&b.floats[..n], &mut codes::<bf16>(&mut b.out)[..n]);
         },
     },
     Case {
@@ -442,7 +476,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 0,
         run: |k, b, n| {
-            let (min, max) = b.more[..n / 64].split_at_mut(n / 128);
+            let (min, max) = b.out[..n / 64].split_at_mut(n / 128);
             k.min_max(&b.floats[..n], GROUP, min, max);
         },
     },
@@ -466,7 +500,7 @@ const CASES: &[Case] = &[
         read: 16,
         write: 0,
         run: |k, b, n| {
-            let (min, max) = b.more[..n / 64].split_at_mut(n / 128);
+            let (min, max) = b.out[..n / 64].split_at_mut(n / 128);
             k.min_max_f16(bytemuck::cast_slice::<u16, f16>(&b.words[..n]), GROUP, min, max);
         },
     },
@@ -507,7 +541,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 0,
         run: |k, b, n| {
-            let (min, max) = b.more[..2048].split_at_mut(1024);
+            let (min, max) = b.out[..2048].split_at_mut(1024);
             b.floats[..n].chunks(1024).for_each(|x| k.min_max_columns(x, min, max));
         },
     },
@@ -516,7 +550,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 0,
         run: |k, b, n| {
-            b.floats[..n].chunks(1024).for_each(|x| k.sum_columns(x, &mut b.more[..1024]));
+            b.floats[..n].chunks(1024).for_each(|x| k.sum_columns(x, &mut b.out[..1024]));
         },
     },
     Case {
@@ -524,9 +558,8 @@ const CASES: &[Case] = &[
         read: 32,
         write: 0,
         run: |k, b, n| {
-            let (left, acc) = b.more.split_at_mut(8 * 256);
             for x in b.floats[..n].chunks_exact(32 * 256) {
-                k.multiply_rows(left, x, &mut acc[..8 * 32]);
+                k.multiply_rows(&b.more[..8 * 256], x, &mut b.out[..8 * 32]);
             }
         },
     },
@@ -562,7 +595,7 @@ const CASES: &[Case] = &[
         write: 0,
         run: |k, b, n| {
             for codes in b.bytes[..n].chunks(4096) {
-                k.add_scaled_u8(0.5, codes, 100, 0.01, &mut b.more[..codes.len()]);
+                k.add_scaled_u8(0.5, codes, 100, 0.01, &mut b.out[..codes.len()]);
             }
         },
     },
@@ -571,11 +604,10 @@ const CASES: &[Case] = &[
         read: 8,
         write: 0,
         run: |k, b, n| {
-            let (acc, scale) = b.more.split_at_mut(512);
             for codes in b.bytes[..n].chunks(4096) {
                 let rows = codes.len() / 8;
-                let (h, scale) = (&b.floats[..8], &scale[..rows]);
-                k.multiply_vector_u8(h, codes, &[], scale, &mut acc[..rows]);
+                let (h, scale) = (&b.floats[..8], &b.more[..rows]);
+                k.multiply_vector_u8(h, codes, &[], scale, &mut b.out[..rows]);
             }
         },
     },
@@ -583,14 +615,14 @@ const CASES: &[Case] = &[
         name: "add_scaled",
         read: 64,
         write: 32,
-        run: |k, b, n| k.add_scaled(0.5, &b.floats[..n], &mut b.more[..n]),
+        run: |k, b, n| k.add_scaled(0.5, &b.floats[..n], &mut b.out[..n]),
     },
     Case {
         name: "pack_4",
         read: 8,
         write: 4,
         run: |k, b, n| {
-            k.pack_4(&b.bytes[..n], &mut b.more_bytes[..n / 2]);
+            k.pack_4(&b.bytes[..n], &mut codes(&mut b.out)[..n / 2]);
         },
     },
     Case {
@@ -598,7 +630,7 @@ const CASES: &[Case] = &[
         read: 4,
         write: 8,
         run: |k, b, n| {
-            k.unpack_u4(&b.more_bytes[..n / 2], &mut b.bytes[..n]);
+            k.unpack_u4(&b.bytes[..n / 2], &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -606,7 +638,7 @@ const CASES: &[Case] = &[
         read: 4,
         write: 8,
         run: |k, b, n| {
-            k.unpack_i4(&b.more_bytes[..n / 2], &mut b.bytes[..n]);
+            k.unpack_i4(&b.bytes[..n / 2], &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -614,7 +646,7 @@ const CASES: &[Case] = &[
         read: 8,
         write: 3,
         run: |k, b, n| {
-            k.pack_3(&b.bytes[..n], &mut b.more_bytes[..n / 8 * 3]);
+            k.pack_3(&b.bytes[..n], &mut codes(&mut b.out)[..n / 8 * 3]);
         },
     },
     Case {
@@ -622,7 +654,7 @@ const CASES: &[Case] = &[
         read: 3,
         write: 8,
         run: |k, b, n| {
-            k.unpack_3(&b.more_bytes[..n / 8 * 3], &mut b.bytes[..n]);
+            k.unpack_3(&b.bytes[..n / 8 * 3], &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -630,7 +662,7 @@ const CASES: &[Case] = &[
         read: 8,
         write: 2,
         run: |k, b, n| {
-            k.pack_2(&b.bytes[..n], &mut b.more_bytes[..n / 4]);
+            k.pack_2(&b.bytes[..n], &mut codes(&mut b.out)[..n / 4]);
         },
     },
     Case {
@@ -638,7 +670,7 @@ const CASES: &[Case] = &[
         read: 2,
         write: 8,
         run: |k, b, n| {
-            k.unpack_2(&b.more_bytes[..n / 4], &mut b.bytes[..n]);
+            k.unpack_2(&b.bytes[..n / 4], &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -647,7 +679,7 @@ const CASES: &[Case] = &[
         write: 8,
         run: |k, b, n| {
             let to = FloatScale { scale: &[0.001], zero_point: 3, min: -128, max: 127 };
-            k.requantize_i8(&b.ints[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
+            k.requantize_i8(&b.ints[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
     Case {
@@ -663,25 +695,16 @@ const CASES: &[Case] = &[
                 min: -128,
                 max: 127,
             };
-            k.requantize_fixed_i8(&b.ints[..n], &to, bytemuck::cast_slice_mut(&mut b.bytes[..n]));
+            k.requantize_fixed_i8(&b.ints[..n], &to, &mut codes(&mut b.out)[..n]);
         },
     },
 ];
 
 fn kernels(c: &mut Criterion) {
-    for case in CASES {
-        for (size, bytes) in sizes() {
+    for (size, bytes) in sizes() {
+        let mut b = Buffers::new(bytes);
+        for case in CASES {
             let n = bytes * 8 / case.read / 1024 * 1024;
-            let mut b = Buffers {
-                floats: floats(n),
-                more: floats(n).into_iter().map(|x| x.abs() + 0.001).collect(),
-                // No byte is NaN in E4M3.
-                bytes: (0..n).map(|i| (i * 37) as u8 & 0x77).collect(),
-                more_bytes: (0..n).map(|i| (i * 59) as u8).collect(),
-                // Both signs, no NaN in f16.
-                words: (0..n).map(|i| (i * 31) as u16 & 0xBFFF).collect(),
-                ints: (0..n).map(|i| ((i * 7919) as i32).wrapping_mul(65_537) >> 13).collect(),
-            };
             let name = format!("{}_{size}", case.name);
             let mut group = group(c, &name, n * case.read / 8, n * case.write / 8);
             for k in dispatch::available() {
@@ -690,7 +713,10 @@ fn kernels(c: &mut Criterion) {
                 if isa == "scalar" && bytes > 1 << 20 {
                     continue;
                 }
-                group.bench_function(&isa, |bench| bench.iter(|| (case.run)(k, &mut b, n)));
+                group.bench_function(&isa, |bench| {
+                    b.restore();
+                    bench.iter(|| (case.run)(k, &mut b, n));
+                });
             }
             group.finish();
         }

@@ -152,8 +152,10 @@ pub fn group<'c>(
 ) -> BenchmarkGroup<'c, WallTime> {
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Bytes((read + write) as u64));
-    let (src, mut dst) = (vec![1_u8; read], vec![1_u8; write]);
-    group.bench_function("limit", |b| b.iter(|| traffic(&src, std::hint::black_box(&mut dst))));
+    group.bench_function("limit", |b| {
+        let (src, mut dst) = (vec![1_u8; read], vec![1_u8; write]);
+        b.iter(|| traffic(&src, std::hint::black_box(&mut dst)));
+    });
     group
 }
 
