@@ -129,6 +129,21 @@ pub(crate) trait Simd: Copy {
     fn store_u8_pair(self, a: Self::I32, b: Self::I32, min: u8, max: u8, to: &mut [u8; PAIR]);
 }
 
+/// How far ahead of a loop memory is asked for, in bytes: as much as what is read twice, so that
+/// the second pass over it has the next such piece brought near for its first pass. The prefetchers
+/// of CPUs stop at the end of a page.
+const AHEAD: usize = 16384;
+
+/// Has what a loop over arrays will read in a while brought near. Where much is computed per
+/// element, too few loads are under way to hide what memory takes.
+#[inline(always)]
+pub(crate) fn look_ahead<S: Simd, T, const N: usize>(s: S, now: &[T; N]) {
+    let soon = now.as_ptr().cast::<u8>().wrapping_add(AHEAD);
+    for line in (0..size_of::<[T; N]>()).step_by(64) {
+        s.prefetch(soon.wrapping_add(line).cast());
+    }
+}
+
 /// The two blocks of a pair.
 #[inline(always)]
 pub(crate) fn blocks<T: bytemuck::Pod>(pair: &[T; PAIR]) -> &[[T; BLOCK]; 2] {

@@ -1,7 +1,7 @@
 //! Elements to codes of one byte, group by group: what float formats and tables share.
 
 use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
-use crate::arch::simd::{BLOCK, PAIR, Simd, blocks, padded, unpad};
+use crate::arch::simd::{BLOCK, PAIR, Simd, blocks, look_ahead, padded, unpad};
 use crate::kernels::{QUOTIENT_LIMIT, has_reciprocal};
 use core::num::NonZeroUsize;
 
@@ -49,6 +49,7 @@ fn run<S: Simd>(
     let (pairs, rest) = src.as_chunks::<PAIR>();
     let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
     for (x, q) in pairs.iter().zip(out) {
+        look_ahead(s, x);
         let [a, b] = blocks(x);
         let (a, b) = (scheme.code(s, s.load(a), quotient), scheme.code(s, s.load(b), quotient));
         s.store_u8_pair(a, b, 0, 255, q);
@@ -129,6 +130,7 @@ fn short_groups<S: Simd>(
         let divisors = spread.as_chunks::<2>().0.iter().zip(reciprocals.as_chunks::<2>().0);
         let pairs = src.as_chunks::<PAIR>().0.iter().zip(dst.as_chunks_mut::<PAIR>().0);
         for ((x, q), ([a, b], [ra, rb])) in pairs.zip(divisors) {
+            look_ahead(s, x);
             let [x, y] = blocks(x);
             let a = Reciprocal::of_lanes(s.splat(*a), s.splat(*ra));
             let b = Reciprocal::of_lanes(s.splat(*b), s.splat(*rb));

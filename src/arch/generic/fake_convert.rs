@@ -4,7 +4,7 @@ use crate::arch::bits::Bits;
 use crate::arch::generic::divide::Reciprocal;
 use crate::arch::scalar::fake_convert::convert_one;
 use crate::arch::scalar::minifloat::EXPONENT;
-use crate::arch::simd::{BLOCK, Simd, padded, unpad};
+use crate::arch::simd::{BLOCK, Simd, look_ahead, padded, unpad};
 use crate::kernels::{FloatEncoding, has_reciprocal};
 
 /// The constants of a cast that saturates.
@@ -81,6 +81,7 @@ pub(crate) fn run<S: Bits>(s: S, data: &mut [f32], scale: f32, shift: f32, to: &
     let place = Place { scale: s.splat(scale), shift: s.splat(shift + 0.0), reciprocal };
     let (blocks, tail) = data.as_chunks_mut::<BLOCK>();
     for x in blocks {
+        look_ahead(s, x);
         if !block(s, x, place, cast) {
             x.iter_mut().for_each(|x| *x = convert_one(*x, scale, shift, to));
         }

@@ -1,5 +1,5 @@
 use crate::arch::generic::divide::Reciprocal;
-use crate::arch::simd::{BLOCK, Simd, padded, unpad};
+use crate::arch::simd::{BLOCK, Simd, look_ahead, padded, unpad};
 use crate::kernels::has_reciprocal;
 
 /// The grid of all ranges: the last level, and how to divide by it.
@@ -73,6 +73,7 @@ fn each<S: Simd>(
     }
     let (blocks, tail) = data.as_chunks_mut::<BLOCK>();
     for x in blocks {
+        look_ahead(s, x);
         snap!(x);
     }
     if !tail.is_empty() {

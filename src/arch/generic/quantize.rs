@@ -6,7 +6,7 @@
 //! over the choice.
 
 use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
-use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, padded, unpad};
+use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, look_ahead, padded, unpad};
 use crate::kernels::{Affine, QUOTIENT_LIMIT, has_reciprocal};
 use crate::params::elementwise::Rounding;
 
@@ -162,6 +162,7 @@ fn run<S: Simd, C: Code>(
     let (pairs, rest) = src.as_chunks::<PAIR>();
     let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
     for (x, q) in pairs.iter().zip(out) {
+        look_ahead(s, x);
         let [a, b] = blocks(x);
         C::store_pair(s, code!(a), code!(b), min, max, q);
     }
@@ -214,6 +215,7 @@ fn batch<S: Simd, C: Code, P: Place, D: Divide>(
         let scales = scale.as_chunks::<2>().0.iter().zip(reciprocal.as_chunks::<2>().0);
         let parameters = scales.zip(zero_point.as_chunks::<2>().0);
         for ((x, q), (([sa, sb], [ra, rb]), [za, zb])) in pairs.iter().zip(out).zip(parameters) {
+            look_ahead(s, x);
             let [a, b] = blocks(x);
             let a = shift!(za).code(s, s.load(a), quotient!(sa, ra));
             let b = shift!(zb).code(s, s.load(b), quotient!(sb, rb));
@@ -301,6 +303,7 @@ fn columns_by<S: Simd, C: Code, P: Place, D: Divide>(
     }
     let scales = from.scale.iter().zip(from.reciprocal);
     for (i, ((x, q), (scale, reciprocal))) in from.src.iter().zip(dst).zip(scales).enumerate() {
+        look_ahead(s, x);
         let ([xa, xb], [sa, sb], [ra, rb]) = (blocks(x), blocks(scale), blocks(reciprocal));
         let [za, zb] = blocks(from.zero_point.get(i).unwrap_or(&shared));
         C::store_pair(s, code!(xa, sa, ra, za), code!(xb, sb, rb, zb), min, max, q);

@@ -1,6 +1,6 @@
 use crate::arch::fixed::Fixed;
 use crate::arch::scalar;
-use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, padded, unpad};
+use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, look_ahead, padded, unpad};
 use crate::kernels::{FixedScale, FloatScale, QUOTIENT_LIMIT};
 
 #[inline(always)]
@@ -19,6 +19,7 @@ pub(crate) fn float<S: Simd, C: Code>(s: S, src: &[i32], to: &FloatScale<'_>, ds
         let (pairs, rest) = src.as_chunks::<PAIR>();
         let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
         for (acc, q) in pairs.iter().zip(out) {
+            look_ahead(s, acc);
             let [a, b] = blocks(acc);
             let (a, b) = (code(s, a, scale, zero_point), code(s, b, scale, zero_point));
             C::store_pair(s, a, b, min, max, q);
@@ -34,6 +35,7 @@ pub(crate) fn float<S: Simd, C: Code>(s: S, src: &[i32], to: &FloatScale<'_>, ds
     let (scales, scale_tail) = to.scale.as_chunks::<BLOCK>();
     let (out, out_tail) = dst.as_chunks_mut::<BLOCK>();
     for ((acc, scale), q) in accs.iter().zip(scales).zip(out) {
+        look_ahead(s, acc);
         C::store(s, code(s, acc, s.load(scale), zero_point), min, max, q);
     }
     for ((acc, scale), q) in acc_tail.iter().zip(scale_tail).zip(out_tail) {
@@ -113,6 +115,7 @@ fn fixed_tensor<S: Fixed, C: Code, R: Round>(
     let (pairs, rest) = src.as_chunks::<PAIR>();
     let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
     for (acc, q) in pairs.iter().zip(out) {
+        look_ahead(s, acc);
         let [a, b] = blocks(acc);
         let (a, b) = (R::code(s, a, scale, zero_point), R::code(s, b, scale, zero_point));
         C::store_pair(s, a, b, min, max, q);
@@ -140,6 +143,7 @@ fn fixed_columns<S: Fixed, C: Code, R: Round>(
     let (shifts, shift_rest) = to.shift.as_chunks::<PAIR>();
     let scales = multipliers.iter().zip(shifts);
     for ((acc, (multiplier, shift)), q) in pairs.iter().zip(scales).zip(out) {
+        look_ahead(s, acc);
         let ([a, b], [ma, mb], [sa, sb]) = (blocks(acc), blocks(multiplier), blocks(shift));
         let a = R::code(s, a, Scale::load(s, ma, sa), zero_point);
         let b = R::code(s, b, Scale::load(s, mb, sb), zero_point);
