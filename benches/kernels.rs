@@ -137,6 +137,12 @@ fn histogram_grid(k: &Kernels, src: &[f32]) {
     black_box(counts);
 }
 
+/// Four rows that lie one after the other.
+fn rows_of<T>(x: &[T]) -> [&[T]; 4] {
+    let quarter = x.len() / 4;
+    [0, 1, 2, 3].map(|i| &x[i * quarter..(i + 1) * quarter])
+}
+
 const CASES: &[Case] = &[
     Case {
         name: "encode_e4m3",
@@ -572,30 +578,63 @@ const CASES: &[Case] = &[
         },
     },
     Case {
-        name: "dot_f16",
-        read: 48,
+        name: "dot_rows",
+        read: 32,
         write: 0,
         run: |k, b, n| {
-            black_box(k.dot_f16(bytemuck::cast_slice(&b.words[..n]), &b.more[..n]));
-        },
-    },
-    Case {
-        name: "dot_u8_4096",
-        read: 8,
-        write: 0,
-        run: |k, b, n| {
-            for codes in b.bytes[..n].chunks(4096) {
-                black_box(k.dot_u8(codes, 100, 0.01, &b.more[..codes.len()]));
+            for x in b.floats[..n].chunks_exact(4096) {
+                black_box(k.dot_rows(rows_of(x), &b.more[..1024]));
             }
         },
     },
     Case {
-        name: "add_scaled_u8_4096",
+        name: "dot_rows_f16",
+        read: 16,
+        write: 0,
+        run: |k, b, n| {
+            for x in b.words[..n].chunks_exact(4096) {
+                black_box(k.dot_rows_f16(rows_of(bytemuck::cast_slice(x)), &b.more[..1024]));
+            }
+        },
+    },
+    Case {
+        name: "dot_rows_u8",
         read: 8,
         write: 0,
         run: |k, b, n| {
-            for codes in b.bytes[..n].chunks(4096) {
-                k.add_scaled_u8(0.5, codes, 100, 0.01, &mut b.out[..codes.len()]);
+            for x in b.bytes[..n].chunks_exact(4096) {
+                black_box(k.dot_rows_u8(rows_of(x), [100; 4], &b.more[..1024]));
+            }
+        },
+    },
+    Case {
+        name: "add_scaled_rows",
+        read: 32,
+        write: 0,
+        run: |k, b, n| {
+            for x in b.floats[..n].chunks_exact(4096) {
+                k.add_scaled_rows(&[1e-9; 4], &rows_of(x), &mut b.out[..1024]);
+            }
+        },
+    },
+    Case {
+        name: "add_scaled_rows_f16",
+        read: 16,
+        write: 0,
+        run: |k, b, n| {
+            for x in b.words[..n].chunks_exact(4096) {
+                let x = rows_of(bytemuck::cast_slice(x));
+                k.add_scaled_rows_f16(&[1e-9; 4], &x, &mut b.out[..1024]);
+            }
+        },
+    },
+    Case {
+        name: "add_scaled_rows_u8",
+        read: 8,
+        write: 0,
+        run: |k, b, n| {
+            for x in b.bytes[..n].chunks_exact(4096) {
+                k.add_scaled_rows_u8(&[1e-9; 4], &rows_of(x), &[100; 4], &mut b.out[..1024]);
             }
         },
     },

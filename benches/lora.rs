@@ -3,7 +3,7 @@
 //!
 //! - `apply`: adapters of one row, 1024 calls, with one adapter and with 256 in turn; `read` reads the bytes of
 //!   these adapters and does nothing else.
-//! - `lora`: square layers, int4_sym in groups of 128, 128 samples, 3 iterations. `PTQK_BENCH_ROWS=4096`
+//! - `lora`, `init`: square layers, int4_sym in groups of 128, 128 samples, 3 iterations. `PTQK_BENCH_ROWS=4096`
 //!   picks one size.
 
 #![allow(
@@ -21,6 +21,7 @@ mod common;
 use calls::{matrix, matrix_mut, ok, report};
 use common::{floats, traffic};
 use ptqk::ffi::*;
+use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 
 const SAMPLES: usize = 128;
@@ -63,8 +64,9 @@ fn correction(n: usize, rank: usize, turns: usize) {
         b_zero_point: b_zero.as_mut_ptr(),
         ..LoraOutputs::DEFAULT
     };
-    let (mut workspace, mut done) = (vec![0_u8; room], LoraReport::default());
     let codes = codes.as_codes();
+    init(n, rank, turns, (&w, &codes, scale));
+    let (mut workspace, mut done) = (vec![0_u8; room], LoraReport::default());
     report(&format!("lora {n}, rank {rank}"), turns, || {
         let at = workspace.as_mut_ptr().cast();
         // SAFETY: all buffers have the sizes of the queries.
@@ -88,6 +90,25 @@ fn correction(n: usize, rank: usize, turns: usize) {
     });
     let LoraReport { noise_before, noise_decomposed, noise_after, .. } = done;
     println!("    noise {noise_before:.4e}, {noise_decomposed:.4e}, {noise_after:.4e}");
+}
+
+/// Adapters to train from, of the residual of compressed weights.
+fn init(n: usize, rank: usize, turns: usize, (w, codes, scale): (&Matrix, &Codes, *mut c_void)) {
+    let params = LoraInitParams { adapter_rank: rank as u32, ..LoraInitParams::DEFAULT };
+    let mut room = 0;
+    // SAFETY: the pointers are to live values.
+    ok(unsafe { ptqk_lora_init_workspace_size(null(), &params, n, n, &mut room) });
+    let (mut a, mut b) = (vec![0.0; rank * n], vec![0.0; n * rank]);
+    let (a, b) = (matrix_mut(&mut a, rank, n), matrix_mut(&mut b, n, rank));
+    let mut workspace = vec![0_u8; room];
+    report(&format!("init {n}, rank {rank}"), turns, || {
+        let at = workspace.as_mut_ptr().cast();
+        // SAFETY: all buffers have the sizes of the queries.
+        ok(unsafe {
+            let none = null();
+            ptqk_lora_init(none, &params, w, codes, scale, null(), null(), &a, &b, at, room)
+        });
+    });
 }
 
 /// One row and `count` adapters in turn, of floats and of codes. The bytes of an adapter are what has to move.

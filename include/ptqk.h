@@ -3524,10 +3524,16 @@ ptqk_status ptqk_lora_apply_workspace_size(const struct ptqk_ctx *ctx,
  * adapter that it names. Rows that no segment has stay as they are; rows of several segments get all of
  * them, in order.
  *
- * A row of `x A^T` is an inner product of f32, in pieces of 1024 elements that are added in order; it is
+ * An element of `x A^T` is an inner product of f32, in pieces of 1024 elements that are added in order; it is
  * multiplied by `scale`, and `y` goes on from its old value by a chain of fused multiply-adds in order of
  * the rank, rounded to its type at the end. What a row becomes depends neither on the other rows nor on
- * threads nor on the CPU: a batch gives what its rows give one by one, and a transposed `B` what `B` gives.
+ * threads nor on the CPU: a batch gives what its rows give one by one, and a transposed `B` of floats what `B`
+ * gives.
+ *
+ * Of codes, the inner products and the chain take `code - zero_point`. The scale of a row of `A` multiplies its
+ * inner product before `scale` does, and after that the scale of a row of a transposed `B` multiplies the
+ * element of `x A^T` that meets this row; the scale of a row of another `B` multiplies its codes. Each product is
+ * rounded to f32.
  *
  * Source: arXiv 2106.09685 (LoRA), arXiv 2310.18547 (adapters by segment).
  *
@@ -3573,7 +3579,8 @@ ptqk_status ptqk_lora_merge_workspace_size(const struct ptqk_ctx *ctx,
  *
  * Each weight goes on from its old value by a chain of fused multiply-adds in order of the rank, with
  * `scale * B` rounded to f32 before, and is rounded to its type at the end; so neither threads nor the CPU
- * matter. Source: arXiv 2106.09685.
+ * matter. Of codes of `A`, the chain takes `code - zero_point`, and `scale * B` is multiplied by the scale of the
+ * row of `A` and rounded again. Source: arXiv 2106.09685.
  *
  * @param ctx             May be NULL.
  * @param adapter         Not NULL. Errors name its parts as those of `adapters`.

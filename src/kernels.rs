@@ -373,24 +373,28 @@ macro_rules! kernel_list {
         /// The inner product in a fixed order: `fma(a[i], b[i], lane)` joins lane `i % 32`, where the
         /// shorter last block is filled up with zeros, then the lanes are folded as in `sum`.
         fn dot(a: &[f32], b: &[f32]) -> f32 = vector::dot;
-        /// As `dot`.
-        fn dot_f16(a: &[f16], b: &[f32]) -> f32 = vector::dot;
-        /// As `dot`.
-        fn dot_bf16(a: &[bf16], b: &[f32]) -> f32 = vector::dot;
-        /// As `dot`, with `(a[i] - zero_point) * scale`, rounded once, in the place of `a[i]`.
-        fn dot_i8(a: &[i8], zero_point: u8, scale: f32, b: &[f32]) -> f32 = vector::dot_codes;
-        /// As `dot_i8`.
-        fn dot_u8(a: &[u8], zero_point: u8, scale: f32, b: &[f32]) -> f32 = vector::dot_codes;
+        /// The inner product of each with `b`, as `dot`.
+        fn dot_rows(a: [&[f32]; 4], b: &[f32]) -> [f32; 4] = vector::dot_rows;
+        /// As `dot_rows`.
+        fn dot_rows_f16(a: [&[f16]; 4], b: &[f32]) -> [f32; 4] = vector::dot_rows;
+        /// As `dot_rows`.
+        fn dot_rows_bf16(a: [&[bf16]; 4], b: &[f32]) -> [f32; 4] = vector::dot_rows;
+        /// As `dot_rows`, with `a[j][i] - zero_point[j]` in the place of `a[j][i]`.
+        fn dot_rows_i8(a: [&[i8]; 4], zero_point: [u8; 4], b: &[f32]) -> [f32; 4] = vector::dot_rows_codes;
+        /// As `dot_rows_i8`.
+        fn dot_rows_u8(a: [&[u8]; 4], zero_point: [u8; 4], b: &[f32]) -> [f32; 4] = vector::dot_rows_codes;
         /// `acc[i] = fma(factor, x[i], acc[i])`.
         fn add_scaled(factor: f32, x: &[f32], acc: &mut [f32]) = vector::add_scaled;
-        /// As `add_scaled`.
-        fn add_scaled_f16(factor: f32, x: &[f16], acc: &mut [f32]) = vector::add_scaled;
-        /// As `add_scaled`.
-        fn add_scaled_bf16(factor: f32, x: &[bf16], acc: &mut [f32]) = vector::add_scaled;
-        /// As `add_scaled`, with `(x[i] - zero_point) * scale`, rounded once, in the place of `x[i]`.
-        fn add_scaled_i8(factor: f32, x: &[i8], zero_point: u8, scale: f32, acc: &mut [f32]) = vector::add_scaled_codes;
-        /// As `add_scaled_i8`.
-        fn add_scaled_u8(factor: f32, x: &[u8], zero_point: u8, scale: f32, acc: &mut [f32]) = vector::add_scaled_codes;
+        /// `acc[i] = fma(factor[j], x[j][i], acc[i])` for all `j` in ascending order.
+        fn add_scaled_rows(factor: &[f32], x: &[&[f32]], acc: &mut [f32]) = vector::add_scaled_rows;
+        /// As `add_scaled_rows`.
+        fn add_scaled_rows_f16(factor: &[f32], x: &[&[f16]], acc: &mut [f32]) = vector::add_scaled_rows;
+        /// As `add_scaled_rows`.
+        fn add_scaled_rows_bf16(factor: &[f32], x: &[&[bf16]], acc: &mut [f32]) = vector::add_scaled_rows;
+        /// As `add_scaled_rows`, with `x[j][i] - zero_point[j]` in the place of `x[j][i]`.
+        fn add_scaled_rows_i8(factor: &[f32], x: &[&[i8]], zero_point: &[u8], acc: &mut [f32]) = vector::add_scaled_rows_codes;
+        /// As `add_scaled_rows_i8`.
+        fn add_scaled_rows_u8(factor: &[f32], x: &[&[u8]], zero_point: &[u8], acc: &mut [f32]) = vector::add_scaled_rows_codes;
         /// As `dot`, in f64 over 16 lanes; product and sum round apart.
         fn dot_f64(a: &[f64], b: &[f64]) -> f64 = rotation::dot;
         /// Turns two vectors: `(a[i], b[i])` becomes `(c a[i] - s b[i], s a[i] + c b[i])`; products and sums

@@ -846,6 +846,22 @@ fn multiply_rows_matches_scalar() {
     }
 }
 
+/// Multiples of vectors that are added.
+const FACTORS: [f32; 9] = [0.3, -0.7, 1.0, 0.0, -0.0, 1e-30, 3.0, -1e20, 0.1];
+
+/// Four vectors, of which the first and the last are alike.
+fn four<'a, T>(a: &'a [T], b: &'a [T]) -> [&'a [T]; 4] {
+    [a, b, b, a]
+}
+
+fn halves(x: &[f32]) -> Vec<f16> {
+    x.iter().map(|x| f16::from_f32(*x)).collect()
+}
+
+fn brains(x: &[f32]) -> Vec<bf16> {
+    x.iter().map(|x| bf16::from_f32(*x)).collect()
+}
+
 #[test]
 fn inner_products_match_scalar() {
     let mut rng = Rng(67);
@@ -856,12 +872,22 @@ fn inner_products_match_scalar() {
             let what = || format!("{name}, {len} elements");
             compare_value(|k| k.dot(&x, y), what);
             compare(y, |k, y| k.add_scaled(x.first().map_or(0.5, |x| x / 3.0), &x, y), what);
-            let (halves, brains): (Vec<f16>, Vec<bf16>) =
-                x.iter().map(|x| (f16::from_f32(*x), bf16::from_f32(*x))).unzip();
-            compare_value(|k| k.dot_f16(&halves, y), what);
-            compare_value(|k| k.dot_bf16(&brains, y), what);
-            compare(y, |k, y| k.add_scaled_f16(0.3, &halves, y), what);
-            compare(y, |k, y| k.add_scaled_bf16(0.3, &brains, y), what);
+            let (half_x, brain_x) = (halves(&x), brains(&x));
+            for i in 0..4 {
+                compare_value(|k| k.dot_rows(four(&x, y), y)[i], what);
+                let (half_y, brain_y) = (halves(y), brains(y));
+                compare_value(|k| k.dot_rows_f16(four(&half_x, &half_y), y)[i], what);
+                compare_value(|k| k.dot_rows_bf16(four(&brain_x, &brain_y), y)[i], what);
+            }
+            for rows in 0..10 {
+                let factor = FACTORS.get(..rows).unwrap();
+                let x = vec![x.as_slice(); rows];
+                compare(y, |k, y| k.add_scaled_rows(factor, &x, y), what);
+                let x = vec![half_x.as_slice(); rows];
+                compare(y, |k, y| k.add_scaled_rows_f16(factor, &x, y), what);
+                let x = vec![brain_x.as_slice(); rows];
+                compare(y, |k, y| k.add_scaled_rows_bf16(factor, &x, y), what);
+            }
             let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x) / 3.0).collect::<Vec<_>>();
             let (x, y) = (wide(&x), wide(y));
             compare_value(|k| k.dot_f64(&x, &y), what);
@@ -881,14 +907,23 @@ fn inner_products_of_codes_match_scalar() {
     let mut rng = Rng(71);
     for len in lengths() {
         let codes = rng.many(len, |r| r.next() as u8);
+        let others = rng.many(len, |r| r.next() as u8);
         let signed: &[i8] = bytemuck::cast_slice(&codes);
         for (name, y) in data_sets(&mut rng, len) {
-            let (zero, scale) = (rng.pick(&[0_u8, 1, 128, 255]), rng.pick(&SCALES));
-            let what = || format!("{name}, {len} codes, zero point {zero}, scale {scale}");
-            compare_value(|k| k.dot_u8(&codes, zero, scale, &y), what);
-            compare_value(|k| k.dot_i8(signed, zero, scale, &y), what);
-            compare(&y, |k, y| k.add_scaled_u8(-0.7, &codes, zero, scale, y), what);
-            compare(&y, |k, y| k.add_scaled_i8(-0.7, signed, zero, scale, y), what);
+            let zero = [0; 9].map(|_| rng.pick(&[0_u8, 1, 128, 255]));
+            let what = || format!("{name}, {len} codes, zero points {zero:?}");
+            let four_zeros = *zero.first_chunk().unwrap();
+            for i in 0..4 {
+                compare_value(|k| k.dot_rows_u8(four(&codes, &others), four_zeros, &y)[i], what);
+                let [a, b] = [&codes, &others].map(|x| bytemuck::cast_slice::<u8, i8>(x));
+                compare_value(|k| k.dot_rows_i8(four(a, b), four_zeros, &y)[i], what);
+            }
+            for rows in 0..10 {
+                let (factor, zero) = (FACTORS.get(..rows).unwrap(), zero.get(..rows).unwrap());
+                let (x, signed) = (vec![codes.as_slice(); rows], vec![signed; rows]);
+                compare(&y, |k, y| k.add_scaled_rows_u8(factor, &x, zero, y), what);
+                compare(&y, |k, y| k.add_scaled_rows_i8(factor, &signed, zero, y), what);
+            }
         }
     }
 }
@@ -900,8 +935,11 @@ fn inner_products_of_tiny_numbers_match_scalar() {
         for (a, b) in [(-1e-30_f32, 1e-30_f32), (-0.0, 1.0), (0.0, -0.0)] {
             let (x, y) = (vec![a; len], vec![b; len]);
             compare_value(|k| k.dot(&x, &y), || format!("{len} times {a} * {b}"));
-            let (x, a) = (vec![1_u8; len], a.copysign(1.0));
-            compare_value(|k| k.dot_u8(&x, 2, a, &y), || format!("{len} times {} * {b}", -a));
+            let codes = vec![1_u8; len];
+            compare_value(
+                |k| k.dot_rows_u8([&codes; 4], [2; 4], &y)[0],
+                || format!("{len} times -1 * {b}"),
+            );
         }
     }
 }

@@ -477,15 +477,32 @@ const CASES: &[Case] = &[
         k.multiply_vector_u8(h, b, zero, p.noise(rows), p.output(rows))
     }),
     case!(dot, |k, n, p| k.dot(p.noise(n), p.noise(n))),
-    case!(dot_f16, |k, n, p| k.dot_f16(p.noise(n), p.noise(n))),
-    case!(dot_bf16, |k, n, p| k.dot_bf16(p.noise(n), p.noise(n))),
-    case!(dot_i8, |k, n, p| k.dot_i8(p.noise(n), 3, 0.5, p.noise(n))),
-    case!(dot_u8, |k, n, p| k.dot_u8(p.noise(n), 3, 0.5, p.noise(n))),
+    case!(dot_rows, |k, n, p| k.dot_rows([0; 4].map(|_| p.noise(n)), p.noise(n))),
+    case!(dot_rows_f16, |k, n, p| k.dot_rows_f16([0; 4].map(|_| p.noise(n)), p.noise(n))),
+    case!(dot_rows_bf16, |k, n, p| k.dot_rows_bf16([0; 4].map(|_| p.noise(n)), p.noise(n))),
+    case!(dot_rows_i8, |k, n, p| k.dot_rows_i8([0; 4].map(|_| p.noise(n)), [3; 4], p.noise(n))),
+    case!(dot_rows_u8, |k, n, p| k.dot_rows_u8([0; 4].map(|_| p.noise(n)), [3; 4], p.noise(n))),
     case!(add_scaled, |k, n, p| k.add_scaled(0.5, p.noise(n), p.output(n))),
-    case!(add_scaled_f16, |k, n, p| k.add_scaled_f16(0.5, p.noise(n), p.output(n))),
-    case!(add_scaled_bf16, |k, n, p| k.add_scaled_bf16(0.5, p.noise(n), p.output(n))),
-    case!(add_scaled_i8, |k, n, p| k.add_scaled_i8(0.5, p.noise(n), 3, 0.5, p.output(n))),
-    case!(add_scaled_u8, |k, n, p| k.add_scaled_u8(0.5, p.noise(n), 3, 0.5, p.output(n))),
+    case!(add_scaled_rows, |k, n, p| {
+        let x = [0; 5].map(|_| p.noise(n));
+        k.add_scaled_rows(p.noise(n % 6), &x[..n % 6], p.output(n))
+    }),
+    case!(add_scaled_rows_f16, |k, n, p| {
+        let x = [0; 5].map(|_| p.noise(n));
+        k.add_scaled_rows_f16(p.noise(n % 6), &x[..n % 6], p.output(n))
+    }),
+    case!(add_scaled_rows_bf16, |k, n, p| {
+        let x = [0; 5].map(|_| p.noise(n));
+        k.add_scaled_rows_bf16(p.noise(n % 6), &x[..n % 6], p.output(n))
+    }),
+    case!(add_scaled_rows_i8, |k, n, p| {
+        let (rows, x) = (n % 6, [0; 5].map(|_| p.noise(n)));
+        k.add_scaled_rows_i8(p.noise(rows), &x[..rows], p.noise(rows), p.output(n))
+    }),
+    case!(add_scaled_rows_u8, |k, n, p| {
+        let (rows, x) = (n % 6, [0; 5].map(|_| p.noise(n)));
+        k.add_scaled_rows_u8(p.noise(rows), &x[..rows], p.noise(rows), p.output(n))
+    }),
     case!(dot_f64, |k, n, p| k.dot_f64(p.noise(n / 2), p.noise(n / 2))),
     case!(rotate, |k, n, p| k.rotate(0.6, 0.8, p.output(n / 2), p.output(n / 2))),
     case!(multiply_tile, |k, n, p| {

@@ -487,11 +487,11 @@ const DIGESTS: &[(&str, u64)] = &[
     ("lora_apply f32", 0xE21E_D4AD_6DF5_FCD4),
     ("lora_apply f16", 0x68B7_E8BA_F6B4_542A),
     ("lora_apply bf16", 0xC012_0FA1_8239_B2F3),
-    ("lora_apply codes", 0xCE8B_5ABD_8E03_E733),
+    ("lora_apply codes", 0xF192_ADBD_36FB_F68E),
     ("lora_apply f32 transposed", 0x47F0_B68D_400D_3D6E),
     ("lora_apply f16 transposed", 0xFF4B_9A31_2E8C_7542),
     ("lora_apply bf16 transposed", 0xBCD0_A354_746F_5D64),
-    ("lora_apply codes transposed", 0x4CA3_72D4_C7D1_A1A1),
+    ("lora_apply codes transposed", 0xAB7E_B117_C703_8738),
 ];
 
 /// Whether the digests are the expected ones, in their order.

@@ -33,13 +33,14 @@ fn by_definition(pairs: &[Pair], segments: &[LoraSegment], x: &Stored, y: &mut S
     let (xs, mut ys) = (x.values(), y.values());
     for segment in segments {
         let Pair { a, scale, .. } = &pairs[segment.adapter];
-        let (av, bv) = (a.values(), pairs[segment.adapter].b_values());
+        let (av, (bv, scales)) = (a.levels(), pairs[segment.adapter].b_and_scales());
         if a.rows == 0 {
             continue;
         }
         for row in segment.first_row..segment.first_row + segment.rows {
             let x = &xs[row * a.cols..(row + 1) * a.cols];
-            let inner: Vec<f32> = av.chunks(a.cols).map(|a| inner(a, x) * scale).collect();
+            let inner = |(j, row)| inner(row, x) * a.row_scale(j) * scale * scales[j];
+            let inner: Vec<f32> = av.chunks(a.cols).enumerate().map(inner).collect();
             for (output, b) in bv.chunks(a.rows).enumerate() {
                 let to = row * bv.len() / b.len() + output;
                 ys[to] = inner.iter().zip(b).fold(ys[to], |y, (h, b)| h.mul_add(*b, y));
@@ -184,7 +185,7 @@ fn adapters_are_merged_and_taken_away() {
         for form in 0..10 {
             let make = if form < 5 { Pair::new } else { Pair::transposed };
             let (pair, form) = (make(inputs, outputs, rank, form % 5, &mut rng), form % 5);
-            let (a, b) = (pair.a.values(), pair.b_values());
+            let (a, b) = (pair.a.levels(), pair.b_values());
             let start = rng.many(outputs * inputs, Rng::uniform);
             let stored = || Stored::new(&start, outputs, inputs, form % 3);
             for (subtract, scale) in [(false, pair.scale), (true, -pair.scale)] {
@@ -192,7 +193,8 @@ fn adapters_are_merged_and_taken_away() {
                 for (i, w) in want.values().into_iter().enumerate() {
                     let (output, input) = (i / inputs, i % inputs);
                     let chain = (0..rank).fold(w, |w, j| {
-                        (b[output * rank + j] * scale).mul_add(a[j * inputs + input], w)
+                        let b = b[output * rank + j] * scale * pair.a.row_scale(j);
+                        b.mul_add(a[j * inputs + input], w)
                     });
                     want.set(i, chain);
                 }

@@ -63,14 +63,26 @@ impl Thin {
         }
     }
 
+    /// The elements: codes times their scales.
     pub fn values(&self) -> Vec<f32> {
+        let level = |(i, level)| level * self.row_scale(i / self.cols);
+        self.levels().into_iter().enumerate().map(level).collect()
+    }
+
+    /// The scale of a row, 1 for floats.
+    pub fn row_scale(&self, row: usize) -> f32 {
+        if self.code_type.is_some() { self.scale[row] } else { 1.0 }
+    }
+
+    /// The elements, but for the scales of codes.
+    pub fn levels(&self) -> Vec<f32> {
         let Some(code_type) = self.code_type else { return self.floats.values() };
         let value = |i: usize| {
             let row = i / self.cols;
             let code = self.codes[i + row * self.gap];
             let zero = self.zero_point.get(row).map_or(0, |zero| i32::from(*zero));
             let code = if code_type == I8 { i32::from(code as i8) } else { i32::from(code) };
-            (code - zero) as f32 * self.scale[row]
+            (code - zero) as f32
         };
         (0..self.rows * self.cols).map(value).collect()
     }
@@ -104,7 +116,20 @@ impl Pair {
 
     /// The elements of `B`, `[out, rank]`.
     pub fn b_values(&self) -> Vec<f32> {
-        let values = self.b.values();
+        self.upright(self.b.values())
+    }
+
+    /// As the chain over the rank takes them: the elements of `B`, `[out, rank]`, and what is multiplied with
+    /// each of the rank before. Scales of a transposed `B` are there.
+    pub fn b_and_scales(&self) -> (Vec<f32>, Vec<f32>) {
+        if self.b_is_transposed {
+            let scales = (0..self.b.rows).map(|row| self.b.row_scale(row)).collect();
+            return (self.upright(self.b.levels()), scales);
+        }
+        (self.b.values(), vec![1.0; self.b.cols])
+    }
+
+    fn upright(&self, values: Vec<f32>) -> Vec<f32> {
         if self.b_is_transposed { transposed(&values, self.b.rows, self.b.cols) } else { values }
     }
 

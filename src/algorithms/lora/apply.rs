@@ -1,6 +1,6 @@
 //! Adapters at work: `y += scale (x A^T) B^T`, and `W += scale B A`.
 //!
-//! A row of `x A^T` is made of inner products of the kernel, in pieces that are added in order; what is
+//! An element of `x A^T` is made of inner products of the kernel, in pieces that are added in order; what is
 //! added to an element of `y` or `W` is one chain over the rank. Neither depends on how many rows there are.
 
 use crate::algorithms::WHOLE;
@@ -20,7 +20,7 @@ const PIECE: usize = 1024;
 /// Rows of `x` of a task, and rows of `A` that they meet in it.
 const ROWS: usize = 16;
 
-/// Rows of `x` that meet a row of `A` while it is at hand.
+/// Rows that a kernel takes at once: of `A` or a transposed `B` for one row of `x`, otherwise of `x`.
 const TOGETHER: usize = 4;
 
 /// Most rows of `y` that are better off with rows of `B` as they lie.
@@ -122,64 +122,120 @@ impl<'a> Factor<'a> {
         k.request(self.flattened().bytes(0, elements));
     }
 
-    /// Has the start of a part of a row brought near, if there is one: from there on the CPU foresees what is
-    /// read. Not of f32, which leave it time enough.
-    fn request_row(self, k: &Kernels, row: usize, cols: Range<usize>) {
+    /// Has the starts of parts of rows brought near, as far as there are such: from there on the CPU foresees
+    /// what is read. Not of f32, which leave it time enough.
+    fn request_rows(self, k: &Kernels, rows: Range<usize>, cols: Range<usize>) {
         const ENOUGH: usize = 1024;
         if !matches!(self, Self::Floats(values) if values.dtype() == Dtype::F32) {
-            let bytes = self.bytes(row, cols);
-            k.request(bytes.get(..ENOUGH).unwrap_or(bytes));
+            for row in rows {
+                let bytes = self.bytes(row, cols.clone());
+                k.request(bytes.get(..ENOUGH).unwrap_or(bytes));
+            }
         }
     }
 
-    /// The scale and the zero point of a row of codes.
-    fn step(self, row: usize) -> (f32, u8) {
-        let Self::Codes { scale, zero_point, .. } = self else { return (1.0, 0) };
-        let zero_point = zero_point.get(row).copied().unwrap_or_default();
-        (scale.get(row).copied().unwrap_or_default(), zero_point)
-    }
-
-    /// The inner product of a part of a row with `x`.
-    fn dot(self, k: &Kernels, row: usize, cols: Range<usize>, x: &[f32]) -> f32 {
-        let (scale, zero_point) = self.step(row);
+    /// The scale of a row: 1 where there are none.
+    fn scale(self, row: usize) -> f32 {
         match self {
-            Self::Floats(values) => match values.run(row, cols) {
-                Run::F32(row) => k.dot(row, x),
-                Run::F16(row) => k.dot_f16(row, x),
-                Run::Bf16(row) => k.dot_bf16(row, x),
-            },
-            Self::Codes { codes, .. } => match codes.run(row, cols) {
-                CodeRun::U8(row) => k.dot_u8(row, zero_point, scale, x),
-                CodeRun::I8(row) => k.dot_i8(row, zero_point, scale, x),
-                _ => 0.0,
-            },
+            Self::Floats(_) => 1.0,
+            Self::Codes { scale, .. } => scale.get(row).copied().unwrap_or_default(),
         }
     }
 
-    /// Adds `factor` times a part of a row to `acc`.
-    fn add_scaled(self, k: &Kernels, row: usize, cols: Range<usize>, factor: f32, acc: &mut [f32]) {
-        let (scale, zero_point) = self.step(row);
+    fn zero_point(self, row: usize) -> u8 {
         match self {
-            Self::Floats(values) => match values.run(row, cols) {
-                Run::F32(row) => k.add_scaled(factor, row, acc),
-                Run::F16(row) => k.add_scaled_f16(factor, row, acc),
-                Run::Bf16(row) => k.add_scaled_bf16(factor, row, acc),
+            Self::Floats(_) => 0,
+            Self::Codes { zero_point, .. } => zero_point.get(row).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The inner products of parts of at most four rows with `x`, but for the scales of the rows. Those of rows
+    /// that are not in the range are anything.
+    fn dot_rows(
+        self,
+        k: &Kernels,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        x: &[f32],
+    ) -> [f32; TOGETHER] {
+        let rows = together(&rows);
+        match self {
+            Self::Floats(values) => match rows.map(|row| values.run(row, cols.clone())) {
+                [Run::F32(a), Run::F32(b), Run::F32(c), Run::F32(d)] => k.dot_rows([a, b, c, d], x),
+                [Run::F16(a), Run::F16(b), Run::F16(c), Run::F16(d)] => {
+                    k.dot_rows_f16([a, b, c, d], x)
+                }
+                [Run::Bf16(a), Run::Bf16(b), Run::Bf16(c), Run::Bf16(d)] => {
+                    k.dot_rows_bf16([a, b, c, d], x)
+                }
+                _ => [0.0; TOGETHER],
             },
-            Self::Codes { codes, .. } => match codes.run(row, cols) {
-                CodeRun::U8(row) => k.add_scaled_u8(factor, row, zero_point, scale, acc),
-                CodeRun::I8(row) => k.add_scaled_i8(factor, row, zero_point, scale, acc),
+            Self::Codes { codes, .. } => {
+                let zero_points = rows.map(|row| self.zero_point(row));
+                match rows.map(|row| codes.run(row, cols.clone())) {
+                    [CodeRun::U8(a), CodeRun::U8(b), CodeRun::U8(c), CodeRun::U8(d)] => {
+                        k.dot_rows_u8([a, b, c, d], zero_points, x)
+                    }
+                    [CodeRun::I8(a), CodeRun::I8(b), CodeRun::I8(c), CodeRun::I8(d)] => {
+                        k.dot_rows_i8([a, b, c, d], zero_points, x)
+                    }
+                    _ => [0.0; TOGETHER],
+                }
+            }
+        }
+    }
+
+    /// Adds multiples of parts of at most four rows to `acc`, but for the scales of the rows.
+    fn add_scaled_rows(
+        self,
+        k: &Kernels,
+        range: Range<usize>,
+        cols: Range<usize>,
+        factor: &[f32],
+        acc: &mut [f32],
+    ) {
+        let rows = together(&range);
+        match self {
+            Self::Floats(values) => match rows.map(|row| values.run(row, cols.clone())) {
+                [Run::F32(a), Run::F32(b), Run::F32(c), Run::F32(d)] => {
+                    k.add_scaled_rows(factor, first(&[a, b, c, d], range.len()), acc);
+                }
+                [Run::F16(a), Run::F16(b), Run::F16(c), Run::F16(d)] => {
+                    k.add_scaled_rows_f16(factor, first(&[a, b, c, d], range.len()), acc);
+                }
+                [Run::Bf16(a), Run::Bf16(b), Run::Bf16(c), Run::Bf16(d)] => {
+                    k.add_scaled_rows_bf16(factor, first(&[a, b, c, d], range.len()), acc);
+                }
                 _ => {}
             },
+            Self::Codes { codes, .. } => {
+                let zero_points = rows.map(|row| self.zero_point(row));
+                let zero_points = first(&zero_points, range.len());
+                match rows.map(|row| codes.run(row, cols.clone())) {
+                    [CodeRun::U8(a), CodeRun::U8(b), CodeRun::U8(c), CodeRun::U8(d)] => {
+                        let rows = [a, b, c, d];
+                        let rows = first(&rows, range.len());
+                        k.add_scaled_rows_u8(factor, rows, zero_points, acc);
+                    }
+                    [CodeRun::I8(a), CodeRun::I8(b), CodeRun::I8(c), CodeRun::I8(d)] => {
+                        let rows = [a, b, c, d];
+                        let rows = first(&rows, range.len());
+                        k.add_scaled_rows_i8(factor, rows, zero_points, acc);
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 
-    /// Elements of a row, no more than the buffer holds.
+    /// Elements of a row, no more than the buffer holds; codes times `scale`.
     #[inline]
     fn run<'b>(
         self,
         k: &Kernels,
         row: usize,
         cols: Range<usize>,
+        scale: f32,
         buffer: &'b mut [f32],
     ) -> &'b [f32]
     where
@@ -189,13 +245,12 @@ impl<'a> Factor<'a> {
             Self::Floats(values) => widened(k, values.run(row, cols), buffer),
             Self::Codes { codes, .. } => {
                 let to = buffer.get_mut(..cols.len()).unwrap_or_default();
-                let (scale, zero_point) = self.step(row);
                 let from = Affine {
                     group: WHOLE,
                     scale: &[scale],
                     reciprocal: &[],
                     zero_point: &[],
-                    zero_point_all: zero_point.into(),
+                    zero_point_all: self.zero_point(row).into(),
                     rounding: Rounding::AfterRounding,
                     min: 0,
                     max: 0,
@@ -210,6 +265,17 @@ impl<'a> Factor<'a> {
             }
         }
     }
+}
+
+/// Four rows of a range; the last one again where there are fewer.
+fn together(rows: &Range<usize>) -> [usize; TOGETHER] {
+    let last = rows.end.saturating_sub(1);
+    [0, 1, 2, 3].map(|i| (rows.start + i).min(last))
+}
+
+/// At most `len` items.
+fn first<T>(all: &[T], len: usize) -> &[T] {
+    all.get(..len).unwrap_or(all)
 }
 
 /// Rows that follow each other without a gap.
@@ -285,7 +351,9 @@ pub fn apply(
             let sums = reduce(k, x, a, &Tile { rows: rows.clone(), cols: tile.cols.clone() });
             for (row, sums) in rows.zip(sums) {
                 let to = to.floats_mut(row - tile.rows.start, 0..tile.cols.len());
-                to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum * scale);
+                for ((to, sum), row) in to.iter_mut().zip(sums).zip(tile.cols.clone()) {
+                    *to = sum * a.scale(row) * scale;
+                }
             }
         }
     })?;
@@ -297,13 +365,13 @@ pub fn apply(
         } else if are_few && rank <= DEPTH && b.is_dense() {
             turn(k, (inner, rank), tile, b, &mut y);
         } else {
-            let pack = if *b_is_transposed { pack_columns } else { pack_rows };
-            expand(k, (inner, rank), tile, (b, pack), &mut y);
+            expand(k, (inner, rank), tile, (b, *b_is_transposed), &mut y);
         }
     })
 }
 
-/// Inner products of a few rows of `x` with rows of `a`, which are the columns of the tile.
+/// Inner products of a few rows of `x` with rows of `a`, which are the columns of the tile, but for the scales of
+/// the rows of `a`.
 fn reduce(k: &Kernels, x: MatrixView<'_>, a: &Factor<'_>, tile: &Tile) -> [[f32; ROWS]; TOGETHER] {
     let (mut left, mut right) = ([[0.0; PIECE]; TOGETHER], [0.0; PIECE]);
     let mut sums = [[0.0; ROWS]; TOGETHER];
@@ -311,22 +379,31 @@ fn reduce(k: &Kernels, x: MatrixView<'_>, a: &Factor<'_>, tile: &Tile) -> [[f32;
     let span = if x.dtype() == Dtype::F32 { x.cols().max(1) } else { PIECE };
     for span in cuts(0..x.cols(), span) {
         let mut xs: [&[f32]; TOGETHER] = [&[]; TOGETHER];
-        for ((row, to), left) in tile.rows.clone().zip(&mut xs).zip(&mut left) {
+        // Where there are fewer rows, the last one stands for the others, too.
+        for ((row, to), left) in together(&tile.rows).into_iter().zip(&mut xs).zip(&mut left) {
             *to = widened(k, x.run(row, span.clone()), left);
         }
+        if tile.rows.len() == 1 {
+            let [x, ..] = xs;
+            let [sums, ..] = &mut sums;
+            for (i, rows) in cuts(tile.cols.clone(), TOGETHER).enumerate() {
+                a.request_rows(k, rows.end..rows.end + TOGETHER, span.clone());
+                for piece in cuts(span.clone(), PIECE) {
+                    let x = x.get(piece.start - span.start..piece.end - span.start);
+                    let more = a.dot_rows(k, rows.clone(), piece, x.unwrap_or_default());
+                    let to = sums.iter_mut().skip(i * TOGETHER).take(rows.len());
+                    to.zip(more).for_each(|(sum, more)| *sum += more);
+                }
+            }
+            continue;
+        }
         for (j, row) in tile.cols.clone().enumerate() {
-            a.request_row(k, row + 1, span.clone());
             for piece in cuts(span.clone(), PIECE) {
                 let own = piece.start - span.start..piece.end - span.start;
-                let xs = xs.iter().map(|x| x.get(own.clone()).unwrap_or_default());
+                let row = a.run(k, row, piece, 1.0, &mut right);
+                let more = k.dot_rows(xs.map(|x| x.get(own.clone()).unwrap_or_default()), row);
                 let sums = sums.iter_mut().filter_map(|sums| sums.get_mut(j));
-                let pairs = sums.zip(xs).take(tile.rows.len());
-                if tile.rows.len() == 1 {
-                    pairs.for_each(|(sum, x)| *sum += a.dot(k, row, piece.clone(), x));
-                } else {
-                    let row = a.run(k, row, piece, &mut right);
-                    pairs.for_each(|(sum, x)| *sum += k.dot(row, x));
-                }
+                sums.zip(more).for_each(|(sum, more)| *sum += more);
             }
         }
     }
@@ -350,28 +427,26 @@ pub fn merge(
     for row in 0..b.rows() {
         for piece in cuts(0..b.cols(), PIECE) {
             let to = inner.iter_mut().skip(row * down + piece.start * across);
-            let from = b.run(k, row, piece, &mut buffer);
+            let from = b.run(k, row, piece, b.scale(row), &mut buffer);
             to.step_by(across.max(1)).zip(from).for_each(|(to, from)| *to = from * scale);
         }
     }
     let inner = &*inner;
     exec.tiles(Cut::exact((rows, cols), ROWS, COLUMNS), weights, |tile, mut weights| {
-        expand(k, (inner, rank), tile, (a, pack_columns), &mut weights);
+        expand(k, (inner, rank), tile, (a, true), &mut weights);
     })
 }
 
 /// A block of the right side: a part of the rank by some columns.
 type Panel = [[f32; PANEL]; DEPTH];
 
-/// Writes a block of a factor to a panel: rows of the tile are columns of `y`, its columns are a part of the rank.
-type Pack = fn(&Kernels, &Factor<'_>, &Tile, &mut Panel);
-
-/// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with the right side.
+/// Adds to a tile of `y` what the rows of `inner`, `rank` elements each, give with a factor: `[out, rank]`, or
+/// its transpose. There, scales of its rows go to `inner`.
 fn expand(
     k: &Kernels,
     (inner, rank): (&[f32], usize),
     tile: &Tile,
-    (factor, pack): (&Factor<'_>, Pack),
+    (factor, is_transposed): (&Factor<'_>, bool),
     y: &mut MatrixViewMut<'_>,
 ) {
     let count = tile.rows.len();
@@ -385,11 +460,19 @@ fn expand(
         }
         for depth in cuts(0..rank, DEPTH) {
             let len = depth.len();
-            pack(k, factor, &Tile { rows: rows.clone(), cols: depth.clone() }, &mut panel);
+            let block = Tile { rows: rows.clone(), cols: depth.clone() };
+            if is_transposed {
+                pack_columns(k, factor, &block, &mut panel);
+            } else {
+                pack_rows(k, factor, &block, &mut panel);
+            }
             for (to, row) in left.chunks_mut(len.max(1)).zip(tile.rows.clone()) {
                 let start = row * rank + depth.start;
                 let from = inner.get(start..start + len).unwrap_or_default();
                 to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                if is_transposed {
+                    scale_by_row(to, factor, depth.start);
+                }
             }
             let left = left.get(..count * len).unwrap_or_default();
             let panel = panel.get(..len).unwrap_or_default().as_flattened();
@@ -401,6 +484,13 @@ fn expand(
                 to.iter_mut().zip(sums).for_each(|(to, from)| *to = *from);
             });
         }
+    }
+}
+
+/// Multiplies by the scales of consecutive rows.
+fn scale_by_row(values: &mut [f32], factor: &Factor<'_>, first: usize) {
+    for (i, value) in values.iter_mut().enumerate() {
+        *value *= factor.scale(first + i);
     }
 }
 
@@ -418,9 +508,14 @@ fn stream(
         for (i, row) in tile.rows.clone().enumerate() {
             let h = inner.get(row * rank..(row + 1) * rank).unwrap_or_default();
             modified(k, y.run_mut(i, own.clone()), |y| {
-                for (j, h) in h.iter().enumerate() {
-                    b.request_row(k, j + 1, cols.clone());
-                    b.add_scaled(k, j, cols.clone(), *h, y);
+                for rows in cuts(0..h.len(), TOGETHER) {
+                    b.request_rows(k, rows.end..rows.end + TOGETHER, cols.clone());
+                    let mut factor = [0.0; TOGETHER];
+                    let factor = factor.get_mut(..rows.len()).unwrap_or_default();
+                    let h = h.get(rows.clone()).unwrap_or_default();
+                    factor.iter_mut().zip(h).for_each(|(to, h)| *to = *h);
+                    scale_by_row(factor, b, rows.start);
+                    b.add_scaled_rows(k, rows, cols.clone(), factor, y);
                 }
             });
         }
@@ -455,24 +550,24 @@ fn pack_rows(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
     let mut buffers = [[0.0; DEPTH]; 4];
     for (i, four) in cuts(block.rows.clone(), 4).enumerate() {
         let [b0, b1, b2, b3] = &mut buffers;
-        // Rows that there are not repeat the last one: their columns are not used.
-        let row = |i: usize| (four.start + i).min(four.end - 1);
+        // Columns of rows that there are not are not used.
+        let [r0, r1, r2, r3] = together(&four);
         let rows = [
-            from.run(k, row(0), block.cols.clone(), b0),
-            from.run(k, row(1), block.cols.clone(), b1),
-            from.run(k, row(2), block.cols.clone(), b2),
-            from.run(k, row(3), block.cols.clone(), b3),
+            from.run(k, r0, block.cols.clone(), from.scale(r0), b0),
+            from.run(k, r1, block.cols.clone(), from.scale(r1), b1),
+            from.run(k, r2, block.cols.clone(), from.scale(r2), b2),
+            from.run(k, r3, block.cols.clone(), from.scale(r3), b3),
         ];
         let to = panel.as_flattened_mut().get_mut(4 * i..).unwrap_or_default();
         k.interleave_rows(&rows, false, PANEL, to);
     }
 }
 
-/// Columns of a factor, a part of each; what lies beyond them is anything.
+/// Columns of a factor, a part of each, but for the scales of its rows; what lies beyond them is anything.
 fn pack_columns(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
     let mut buffer = [0.0; PANEL];
     for (row, to) in block.cols.clone().zip(panel) {
-        let from = from.run(k, row, block.rows.clone(), &mut buffer);
+        let from = from.run(k, row, block.rows.clone(), 1.0, &mut buffer);
         to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
 }
