@@ -249,7 +249,12 @@ impl<const N: usize> Batch<N> {
     }
 }
 
-/// Groups of a row that are taken together: whole units of packed codes, little enough for L1.
-pub(super) fn batch_groups(group: NonZeroUsize) -> usize {
-    (BATCH / group / 8 * 8).clamp(8, GROUPS)
+/// Elements of a batch of f16 or bf16 that are read as f32 where they become codes, too, instead of twice as
+/// what they are.
+pub(super) const WIDENED: usize = 1024;
+
+/// Groups of a row that are taken together: whole units of packed codes, as few as fit into `elements` if
+/// that is possible.
+pub(super) fn batch_groups(group: NonZeroUsize, elements: usize) -> usize {
+    (elements / group / 8 * 8).clamp(8, GROUPS)
 }

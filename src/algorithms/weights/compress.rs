@@ -6,13 +6,14 @@ use crate::algorithms::finite::{first_not_finite, run_abs_max};
 use crate::algorithms::quantizer::at_least_smallest;
 use crate::algorithms::stage::{cuts, group_extremes, widened};
 use crate::algorithms::weights::batch::{
-    BATCH, Batch, COLUMNS, GROUPS, ScalesMut, batch_groups, copy,
+    BATCH, Batch, COLUMNS, GROUPS, ScalesMut, WIDENED, batch_groups, copy,
 };
 use crate::algorithms::weights::grouping::Grouping;
 use crate::algorithms::weights::rule::{Rule, codebook_of, table_of};
 use crate::formats;
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, Tile};
+use crate::params::matrix::Dtype;
 use crate::params::weights::{WeightFormat, WeightMode};
 use crate::status::{Error, Result, Status};
 use crate::views::{CodesViewMut, MatrixView, PerGroup, Run, TallRows};
@@ -162,10 +163,15 @@ fn compress_rows(
     bad: &First,
 ) {
     let mut batch = Batch::<GROUPS>::EMPTY;
-    let step = batch_groups(group).saturating_mul(group.get());
+    let elements = if src.dtype() == Dtype::F32 { BATCH } else { WIDENED };
+    let step = batch_groups(group, elements).saturating_mul(group.get());
+    let mut floats = [0.0; WIDENED];
     for (i, row) in tile.rows.clone().enumerate() {
         for Range { start, end } in cuts(0..tile.cols.len(), step) {
-            let run = src.run(row, tile.cols.start + start..tile.cols.start + end);
+            let mut run = src.run(row, tile.cols.start + start..tile.cols.start + end);
+            if step <= WIDENED {
+                run = Run::F32(widened(k, run, &mut floats));
+            }
             let n = (end - start).div_ceil(group.get());
             let (mut min, mut max) = ([0.0; GROUPS], [0.0; GROUPS]);
             let (min, max) =

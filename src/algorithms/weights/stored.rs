@@ -3,7 +3,7 @@
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{RowParams, dequantize_f32, dequantize_row};
 use crate::algorithms::stage::{STAGE, cuts, pieces, widened};
-use crate::algorithms::weights::batch::{Batch, COLUMNS, Scales, batch_groups};
+use crate::algorithms::weights::batch::{BATCH, Batch, COLUMNS, Scales, batch_groups};
 use crate::algorithms::weights::grouping::Grouping;
 use crate::algorithms::weights::rule::{Rule, codebook_of, table_of};
 use crate::kernels::Kernels;
@@ -56,7 +56,7 @@ impl Compressed<'_> {
             return;
         }
         let group = grouping.group;
-        let step = batch_groups(group).saturating_mul(group.get());
+        let step = batch_groups(group, BATCH).saturating_mul(group.get());
         for row in rows {
             let first = row * grouping.cols;
             for run in cuts(cols.clone(), step) {

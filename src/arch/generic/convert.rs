@@ -1,4 +1,4 @@
-use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
+use crate::arch::simd::{BLOCK, Element, Simd, look_ahead, padded, unpad};
 use half::{bf16, f16};
 
 #[inline(always)]
@@ -6,6 +6,7 @@ pub(crate) fn widen<S: Simd, E: Element>(s: S, src: &[E], dst: &mut [f32]) {
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     let (out, out_tail) = dst.as_chunks_mut::<BLOCK>();
     for (x, y) in blocks.iter().zip(out) {
+        look_ahead(s, x);
         s.store(E::load(s, x), y);
     }
     for (x, y) in tail.iter().zip(out_tail) {
