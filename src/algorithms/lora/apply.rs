@@ -546,6 +546,7 @@ fn turn(
 }
 
 /// Rows of a factor as columns; what lies beyond them is anything.
+#[inline(never)]
 fn pack_rows(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
     let mut buffers = [[0.0; DEPTH]; 4];
     for (i, four) in cuts(block.rows.clone(), 4).enumerate() {
@@ -564,6 +565,7 @@ fn pack_rows(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
 }
 
 /// Columns of a factor, a part of each, but for the scales of its rows; what lies beyond them is anything.
+#[inline(never)]
 fn pack_columns(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
     let mut buffer = [0.0; PANEL];
     for (row, to) in block.cols.clone().zip(panel) {

@@ -54,8 +54,22 @@ fn folded<S: Simd>(s: S, acc: S::F32) -> f32 {
     fold(lanes)
 }
 
+/// The blocks of a vector, and the rest filled up with zeros.
+#[inline(always)]
+fn parts<T: bytemuck::Pod>(x: &[T]) -> (&[[T; BLOCK]], [[T; BLOCK]; 1]) {
+    let (blocks, rest) = x.as_chunks::<BLOCK>();
+    (blocks, [padded(rest, T::zeroed())])
+}
+
+/// How many of the two parts of a vector there are: zeros that are added may change the sign of a zero.
+#[inline(always)]
+fn count<T>(x: &[T]) -> usize {
+    if x.len().is_multiple_of(BLOCK) { 1 } else { 2 }
+}
+
 /// Inner products of as many vectors as there are accumulators: each block of `b` is loaded once, and what
-/// one multiply-add takes is hidden by the others.
+/// one multiply-add takes is hidden by the others. The zeros that fill up `b` take what fills up the others out
+/// of the sums.
 macro_rules! inner {
     ($name:ident, $n:literal: $($a:ident $rest:ident $values:ident $acc:ident),+) => {
         #[inline(always)]
@@ -65,17 +79,16 @@ macro_rules! inner {
             [$($a),+]: [&[V::Item]; $n],
             b: &[f32],
         ) -> [f32; $n] {
-            $(let ($a, $rest) = $a.as_chunks::<BLOCK>();)+
-            let (b, b_rest) = b.as_chunks::<BLOCK>();
+            $(let ($a, $rest) = parts($a);)+
+            let count = count(b);
+            let (b, b_rest) = parts(b);
             $(let mut $acc = s.splat(0.0);)+
-            for inner!(@pattern b, $($a),+) in inner!(@zip b.iter(), $($a),+) {
-                let b = s.load(b);
-                $($acc = s.fma($values.load(s, $a), b, $acc);)+
-            }
-            if !b_rest.is_empty() {
-                // The zeros that fill up `b` take what fills up the others out of the sum.
-                let b = s.load(&padded(b_rest, 0.0));
-                $($acc = s.fma($values.load(s, &padded($rest, bytemuck::Zeroable::zeroed())), b, $acc);)+
+            let both = [($($a,)+ b), ($($rest.as_slice(),)+ b_rest.as_slice())];
+            for ($($a,)+ b) in both.into_iter().take(count) {
+                for inner!(@pattern b, $($a),+) in inner!(@zip b.iter(), $($a),+) {
+                    let b = s.load(b);
+                    $($acc = s.fma($values.load(s, $a), b, $acc);)+
+                }
             }
             [$(folded(s, $acc)),+]
         }
@@ -101,64 +114,47 @@ fn inner_rows<S: Simd, V: Values<S>>(
     if S::WIDE {
         return four(s, values, a, b);
     }
-    let ([v0, v1, v2, v3], [a0, a1, a2, a3]) = (values, a);
-    let [c0, c1] = two(s, [v0, v1], [a0, a1], b);
-    let [c2, c3] = two(s, [v2, v3], [a2, a3], b);
-    [c0, c1, c2, c3]
+    let mut sums = [0.0; 4];
+    let pairs = values.as_chunks::<2>().0.iter().zip(a.as_chunks::<2>().0);
+    for (to, (values, a)) in sums.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
+        *to = two(s, *values, *a, b);
+    }
+    sums
 }
 
-/// Adds a multiple of one vector.
-#[inline(always)]
-fn add<S: Simd, V: Values<S>>(s: S, factor: f32, values: V, x: &[V::Item], acc: &mut [f32]) {
-    let ((x, x_rest), (acc, acc_rest)) = (x.as_chunks::<BLOCK>(), acc.as_chunks_mut::<BLOCK>());
-    let factor = s.splat(factor);
-    for (x, acc) in x.iter().zip(acc) {
-        s.store(s.fma(factor, values.load(s, x), s.load(acc)), acc);
-    }
-    if !x_rest.is_empty() {
-        let mut last = padded(acc_rest, 0.0);
-        let x = values.load(s, &padded(x_rest, bytemuck::Zeroable::zeroed()));
-        s.store(s.fma(factor, x, s.load(&last)), &mut last);
-        unpad(&last, acc_rest);
-    }
+/// Adds multiples of vectors, one after the other, to blocks that are loaded and stored once. The block at the end
+/// is filled up.
+macro_rules! add {
+    ($name:ident, $n:literal: $($x:ident $rest:ident $values:ident $factor:ident),+) => {
+        #[inline(always)]
+        fn $name<S: Simd, V: Values<S>>(
+            s: S,
+            [$($factor),+]: &[f32; $n],
+            [$($values),+]: [V; $n],
+            [$($x),+]: &[&[V::Item]; $n],
+            acc: &mut [f32],
+        ) {
+            $(let $factor = s.splat(*$factor);)+
+            $(let ($x, $rest) = parts($x);)+
+            let count = count(acc);
+            let (acc, acc_rest) = acc.as_chunks_mut::<BLOCK>();
+            let mut last = [padded(acc_rest, 0.0)];
+            let both = [($($x,)+ acc), ($($rest.as_slice(),)+ last.as_mut_slice())];
+            for ($($x,)+ acc) in both.into_iter().take(count) {
+                for inner!(@pattern acc, $($x),+) in inner!(@zip acc.iter_mut(), $($x),+) {
+                    let mut sum = s.load(acc);
+                    $(sum = s.fma($factor, $values.load(s, $x), sum);)+
+                    s.store(sum, acc);
+                }
+            }
+            let [last] = last;
+            unpad(&last, acc_rest);
+        }
+    };
 }
 
-/// Adds multiples of four vectors, one after the other.
-#[inline(always)]
-fn add_four<S: Simd, V: Values<S>>(
-    s: S,
-    factor: &[f32; 4],
-    values: [V; 4],
-    x: &[&[V::Item]; 4],
-    acc: &mut [f32],
-) {
-    let ([v0, v1, v2, v3], [x0, x1, x2, x3]) = (values, x);
-    let [f0, f1, f2, f3] = factor;
-    let (f0, f1, f2, f3) = (s.splat(*f0), s.splat(*f1), s.splat(*f2), s.splat(*f3));
-    // A macro and not a closure: see the module.
-    macro_rules! sum {
-        ($x0:expr, $x1:expr, $x2:expr, $x3:expr, $acc:expr) => {{
-            let sum = s.fma(f0, v0.load(s, $x0), s.load($acc));
-            let sum = s.fma(f1, v1.load(s, $x1), sum);
-            let sum = s.fma(f2, v2.load(s, $x2), sum);
-            s.fma(f3, v3.load(s, $x3), sum)
-        }};
-    }
-    let ((x0, rest0), (x1, rest1)) = (x0.as_chunks::<BLOCK>(), x1.as_chunks::<BLOCK>());
-    let ((x2, rest2), (x3, rest3)) = (x2.as_chunks::<BLOCK>(), x3.as_chunks::<BLOCK>());
-    let (acc, acc_rest) = acc.as_chunks_mut::<BLOCK>();
-    for ((((x0, x1), x2), x3), acc) in x0.iter().zip(x1).zip(x2).zip(x3).zip(acc) {
-        s.store(sum!(x0, x1, x2, x3, acc), acc);
-    }
-    if !acc_rest.is_empty() {
-        let zero: V::Item = bytemuck::Zeroable::zeroed();
-        let (x0, x1) = (&padded(rest0, zero), &padded(rest1, zero));
-        let (x2, x3) = (&padded(rest2, zero), &padded(rest3, zero));
-        let mut last = padded(acc_rest, 0.0);
-        s.store(sum!(x0, x1, x2, x3, &last), &mut last);
-        unpad(&last, acc_rest);
-    }
-}
+add!(add, 1: x0 r0 v0 f0);
+add!(add_four, 4: x0 r0 v0 f0, x1 r1 v1 f1, x2 r2 v2 f2, x3 r3 v3 f3);
 
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
@@ -185,7 +181,7 @@ pub(crate) fn dot_rows_codes<S: Simd, C: Code>(
 
 #[inline(always)]
 pub(crate) fn add_scaled<S: Simd>(s: S, factor: f32, x: &[f32], acc: &mut [f32]) {
-    add(s, factor, Floats(PhantomData), x, acc);
+    add(s, &[factor], [Floats(PhantomData)], &[x], acc);
 }
 
 #[inline(always)]
@@ -200,7 +196,7 @@ pub(crate) fn add_scaled_rows<S: Simd, E: Element>(
         add_four(s, factor, [Floats(PhantomData); 4], x, acc);
     }
     for (x, factor) in row_rest.iter().zip(factor_rest) {
-        add(s, *factor, Floats(PhantomData), x, acc);
+        add(s, &[*factor], [Floats(PhantomData)], &[x], acc);
     }
 }
 
@@ -221,6 +217,6 @@ pub(crate) fn add_scaled_rows_codes<S: Simd, C: Code>(
         add_four(s, factor, values, x, acc);
     }
     for ((x, factor), zero_point) in row_rest.iter().zip(factor_rest).zip(rest) {
-        add(s, *factor, Codes::new(s, *zero_point), x, acc);
+        add(s, &[*factor], [Codes::new(s, *zero_point)], &[x], acc);
     }
 }
