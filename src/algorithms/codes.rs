@@ -138,7 +138,7 @@ fn quantize_native<C: Native>(k: &Kernels, src: Run<'_>, params: &RowParams<'_>,
     }
 }
 
-/// Codes of a piece of f32 that is packed: there is no float buffer, so it can be longer.
+/// Codes of a piece of f32 that is packed or unpacked: there is no float buffer, so it can be longer.
 const PACKED_STAGE: usize = 4 * STAGE;
 
 fn quantize_packed(
@@ -244,7 +244,8 @@ fn dequantize_native<C: Native>(
     });
 }
 
-/// Dequantizes the codes `range` of a row into as many f32. A range of packed codes is a piece.
+/// Dequantizes the codes `range` of a row into as many f32. A range of packed codes starts at a unit and is at
+/// most `PACKED_STAGE` long.
 pub(crate) fn dequantize_f32(
     k: &Kernels,
     src: CodeRun<'_>,
@@ -268,7 +269,7 @@ pub(crate) fn dequantize_f32(
             dequantize_native(k, q.get(native).unwrap_or_default(), params, range, dst);
         }
         CodeRun::Packed(q) => {
-            let mut codes = [0_u8; STAGE];
+            let mut codes = [0_u8; PACKED_STAGE];
             let codes = codes.get_mut(..range.len()).unwrap_or_default();
             let first = code_type.row_bytes(range.start).unwrap_or_default();
             unpack(k, code_type, q.get(first..).unwrap_or_default(), codes);
@@ -296,7 +297,8 @@ pub fn dequantize_row(
     match dst {
         RunMut::F32(y) if !matches!(src, CodeRun::Packed(_)) => one(0..y.len(), y),
         RunMut::F32(y) => {
-            pieces(y.len()).zip(y.chunks_mut(STAGE)).for_each(|(range, y)| one(range, y));
+            let ranges = cuts(0..y.len(), PACKED_STAGE);
+            ranges.zip(y.chunks_mut(PACKED_STAGE)).for_each(|(range, y)| one(range, y));
         }
         RunMut::F16(y) => {
             for (range, y) in pieces(y.len()).zip(y.chunks_mut(STAGE)) {
