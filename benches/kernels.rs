@@ -564,8 +564,8 @@ const CASES: &[Case] = &[
         read: 32,
         write: 0,
         run: |k, b, n| {
-            for x in b.floats[..n].chunks_exact(32 * 256) {
-                k.multiply_rows(&b.more[..8 * 256], x, &mut b.out[..8 * 32]);
+            for x in b.floats[..n].chunks_exact(32 * 64) {
+                k.multiply_rows(&b.more[..8 * 64], x, &mut b.out[..8 * 32]);
             }
         },
     },

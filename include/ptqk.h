@@ -3467,7 +3467,9 @@ ptqk_status ptqk_lora_workspace_size(const struct ptqk_ctx *ctx,
  * All is f32 but for products of adapters with themselves, which are f64; the result depends neither on
  * threads nor on the CPU. NaN and infinity in the weights or the means are refused with
  * `PTQK_STATUS_NOT_FINITE` and the row-major index; one that comes from the stored scales names `scale` and
- * the index of the weight. Then, and if the call is cancelled, nothing is written.
+ * the index of the weight. Adapters that are not finite, or that are to become codes and reach `2^127`, which
+ * takes weights near the largest floats, are refused likewise, as `outputs.a` and `outputs.b`. Then, and if the
+ * call is cancelled, nothing is written.
  *
  * Source: NNCF `LoraCorrectionAlgorithm`, 3.4.0.
  *
@@ -3639,7 +3641,9 @@ ptqk_status ptqk_lora_init_workspace_size(const struct ptqk_ctx *ctx,
  *
  * The result depends neither on threads nor on the CPU. NaN and infinity in the weights, where they are read,
  * are refused with `PTQK_STATUS_NOT_FINITE` and the row-major index; one that comes from the stored scales names
- * `scale` and the index of the weight. Then, and if the call is cancelled, nothing is written.
+ * `scale` and the index of the weight. Adapters that are not finite, which takes weights near the largest
+ * floats, are refused likewise, by their names and indices. Then, and if the call is cancelled, nothing is
+ * written.
  *
  * Source: LoftQ, arXiv 2310.08659, one iteration; NNCF 3.4.0 `torch_backend.py`, `get_fq_insertion_command`,
  * whose adapters are bf16 and whose random numbers are others.

@@ -85,6 +85,7 @@ const B: Names = Names {
 
 /// Where an adapter goes: checked first, borrowed once everything is.
 struct Target<'a> {
+    name: &'static CStr,
     values: Option<MatrixViewMut<'a>>,
     codes: Option<(CodesViewMut<'a>, check::Output<f32>, check::Output<u8>)>,
     spans: [check::Span; 4],
@@ -102,7 +103,8 @@ impl<'a> Target<'a> {
         (codes, scale, zero_point): (&CodesMut, *mut f32, *mut u8),
         names: &Names,
     ) -> Result<Self> {
-        let mut target = Self { values: None, codes: None, spans: [check::Span::EMPTY; 4] };
+        let (name, spans) = (names.values, [check::Span::EMPTY; 4]);
+        let mut target = Self { name, values: None, codes: None, spans };
         let [values_span, codes_span, scale_span, zero_span] = &mut target.spans;
         if !(int8 && values.data.is_null()) {
             // SAFETY: the contract of this function.
@@ -135,7 +137,7 @@ impl<'a> Target<'a> {
             let (scale, zero_point) = unsafe { (scale.slice(), zero_point.slice()) };
             (codes, scale, zero_point)
         });
-        AdapterMut { values: self.values, codes }
+        AdapterMut { name: self.name, values: self.values, codes }
     }
 }
 
@@ -179,7 +181,9 @@ pub(super) fn check_shape(
 /// All is f32 but for products of adapters with themselves, which are f64; the result depends neither on
 /// threads nor on the CPU. NaN and infinity in the weights or the means are refused with
 /// `PTQK_STATUS_NOT_FINITE` and the row-major index; one that comes from the stored scales names `scale` and
-/// the index of the weight. Then, and if the call is cancelled, nothing is written.
+/// the index of the weight. Adapters that are not finite, or that are to become codes and reach `2^127`, which
+/// takes weights near the largest floats, are refused likewise, as `outputs.a` and `outputs.b`. Then, and if the
+/// call is cancelled, nothing is written.
 ///
 /// Source: NNCF `LoraCorrectionAlgorithm`, 3.4.0.
 ///

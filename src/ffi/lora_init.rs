@@ -69,7 +69,9 @@ fn workspace_size(plan: &LoraInitPlan, (rows, cols): (usize, usize)) -> Result<u
 ///
 /// The result depends neither on threads nor on the CPU. NaN and infinity in the weights, where they are read,
 /// are refused with `PTQK_STATUS_NOT_FINITE` and the row-major index; one that comes from the stored scales names
-/// `scale` and the index of the weight. Then, and if the call is cancelled, nothing is written.
+/// `scale` and the index of the weight. Adapters that are not finite, which takes weights near the largest
+/// floats, are refused likewise, by their names and indices. Then, and if the call is cancelled, nothing is
+/// written.
 ///
 /// Source: LoftQ, arXiv 2310.08659, one iteration; NNCF 3.4.0 `torch_backend.py`, `get_fq_insertion_command`,
 /// whose adapters are bf16 and whose random numbers are others.
@@ -136,8 +138,8 @@ pub unsafe extern "C" fn ptqk_lora_init(
         check::disjoint(&[a_span, b_span, workspace.span], &read)?;
         // SAFETY: as above; the outputs are disjoint.
         let mut scratch = Scratch::new(unsafe { workspace.slice() });
-        let floats = |values| AdapterMut { values: Some(values), codes: None };
-        let to = (floats(a), floats(b));
+        let floats = |name, values| AdapterMut { name, values: Some(values), codes: None };
+        let to = (floats(c"a", a), floats(c"b", b));
         let from = (weights, &compressed);
         lora::init(dispatch::active(), exec, &mut scratch, &plan, from, to)
     };

@@ -190,4 +190,8 @@ fn what_is_not_finite_is_refused() {
         refused(&from, 0, "scale", 3 * 16);
         refused(&from, RANDOM, "scale", 3 * 16);
     }
+    // A singular value that f32 cannot hold.
+    let mut from = Compressed::new(&layer, &MODES[2], (16, 1), F32);
+    (0..20 * 32).for_each(|i| from.weights_mut().set(i, 3e38));
+    refused(&from, 0, "a", 0);
 }

@@ -286,6 +286,31 @@ fn a_call_can_be_cancelled() {
     }
 }
 
+/// A singular value that f32 holds, but not as the scale of codes, and one that it does not hold.
+#[test]
+fn adapters_that_their_types_cannot_hold_are_refused() {
+    let layer = Layer::new(20, 32, 0, 43);
+    let (mut one, mut all) =
+        [0; 2].map(|_| Compressed::new(&layer, &MODES[2], (16, 1), F32)).into();
+    for i in 0..20 * 32 {
+        one.weights_mut().set(i, if i == 5 * 32 + 7 { 3e38 } else { 0.0 });
+        all.weights_mut().set(i, 3e38);
+    }
+    one.codes.fill(0);
+    for (from, use_int8_adapters, refused) in [(&one, 0, false), (&one, 1, true), (&all, 0, true)] {
+        let mut detail = Detail::DEFAULT;
+        let ctx = Ctx { detail: &raw mut detail, ..Ctx::DEFAULT };
+        let settings = LoraParams { use_int8_adapters, ..from.settings(1) };
+        let result = try_correct(&ctx, &settings, from, F32);
+        assert_eq!(result.err(), refused.then_some(Status::NotFinite));
+        if refused {
+            // SAFETY: the library gives static texts.
+            let name = unsafe { std::ffi::CStr::from_ptr(detail.argument) };
+            assert!([c"outputs.a", c"outputs.b"].contains(&name), "{name:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_finite_is_refused() {
     let layer = Layer::new(20, 32, 6, 42);

@@ -178,8 +178,8 @@ pub fn correct(
         samples: sizes.samples as u32,
     };
     let Outputs { a, b, noises: to } = outputs;
-    to.iter_mut().zip(noises).for_each(|(to, from)| *to = *from);
     scratch.phase(|s| write::write(k, quiet, s, sizes, (u, v), (a, b)))?;
+    to.iter_mut().zip(noises).for_each(|(to, from)| *to = *from);
     Ok(report)
 }
 
