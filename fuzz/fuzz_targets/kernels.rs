@@ -117,7 +117,7 @@ impl Case {
 fuzz_target!(|data: &[u8]| {
     let input = &mut Input::new(data);
     let case = &mut Case::new(input);
-    match input.below(8) {
+    match input.below(9) {
         0 => quantize(input, case),
         1 => dequantize(input, case),
         2 => requantize(input, case),
@@ -125,6 +125,7 @@ fuzz_target!(|data: &[u8]| {
         4 => halves(case),
         5 => packed(case),
         6 => ranges_and_sums(input, case),
+        7 => rows(input, case),
         _ => in_place(input, case),
     }
 });
@@ -321,6 +322,35 @@ fn ranges_and_sums(input: &mut Input, case: &Case) {
     compare("sum_columns", n, &[center, 1.0], |k, out| k.sum_columns(src, out));
     compare("dot", 1, &[7.0], |k, out| out[0] = k.dot(src, &case.scale));
     compare("add_scaled", n, &case.scale, |k, out| k.add_scaled(center, src, out));
+}
+
+fn rows(input: &mut Input, case: &mut Case) {
+    let (n, count) = (case.n, input.below(6));
+    let codes = [0; 5].map(|_| case.codes(n, |x| x as u8));
+    let halves = [0; 5].map(|_| case.codes(n, |x| f16::from_bits(x as u16)));
+    let (zero_point, factor) = ([0; 5].map(|_| input.byte()), [0; 5].map(|_| input.float()));
+    let (factor, zeros, four) =
+        (&factor[..count], &zero_point[..count], *zero_point.first_chunk().unwrap());
+    let (src, scale) = (&case.src[..], &case.scale[..]);
+    let x = [src, scale, scale, src, scale];
+    compare("dot_rows", 4, &[7.0], |k, out| {
+        out.copy_from_slice(&k.dot_rows(*x.first_chunk().unwrap(), src));
+    });
+    compare("add_scaled_rows", n, src, |k, out| k.add_scaled_rows(factor, &x[..count], out));
+    let x = halves.each_ref().map(Vec::as_slice);
+    compare("dot_rows_f16", 4, &[7.0], |k, out| {
+        out.copy_from_slice(&k.dot_rows_f16(*x.first_chunk().unwrap(), src));
+    });
+    compare("add_scaled_rows_f16", n, src, |k, out| {
+        k.add_scaled_rows_f16(factor, &x[..count], out)
+    });
+    let x = codes.each_ref().map(Vec::as_slice);
+    compare("dot_rows_u8", 4, &[7.0], |k, out| {
+        out.copy_from_slice(&k.dot_rows_u8(*x.first_chunk().unwrap(), four, src));
+    });
+    compare("add_scaled_rows_u8", n, src, |k, out| {
+        k.add_scaled_rows_u8(factor, &x[..count], zeros, out);
+    });
 }
 
 fn in_place(input: &mut Input, case: &Case) {
