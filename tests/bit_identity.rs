@@ -849,9 +849,9 @@ fn multiply_rows_matches_scalar() {
 /// Multiples of vectors that are added.
 const FACTORS: [f32; 9] = [0.3, -0.7, 1.0, 0.0, -0.0, 1e-30, 3.0, -1e20, 0.1];
 
-/// Four vectors, of which the first and the last are alike.
-fn four<'a, T>(a: &'a [T], b: &'a [T]) -> [&'a [T]; 4] {
-    [a, b, b, a]
+/// Nine vectors: `first`, and others in turn.
+fn nine<'a, T>(first: &'a [T], others: &'a [Vec<T>]) -> [&'a [T]; 9] {
+    std::array::from_fn(|i| if i == 0 { first } else { &others[(i - 1) % others.len()] })
 }
 
 fn halves(x: &[f32]) -> Vec<f16> {
@@ -866,27 +866,27 @@ fn brains(x: &[f32]) -> Vec<bf16> {
 fn inner_products_match_scalar() {
     let mut rng = Rng(67);
     for len in lengths() {
-        let others = data_sets(&mut rng, len);
+        let others: Vec<Vec<f32>> = data_sets(&mut rng, len).into_iter().map(|(_, x)| x).collect();
+        let (half_others, brain_others): (Vec<_>, Vec<_>) =
+            others.iter().map(|x| (halves(x), brains(x))).unzip();
         for (name, x) in data_sets(&mut rng, len) {
-            let y = &others[rng.below(others.len())].1;
+            let y = &others[rng.below(others.len())];
             let what = || format!("{name}, {len} elements");
             compare_value(|k| k.dot(&x, y), what);
             compare(y, |k, y| k.add_scaled(x.first().map_or(0.5, |x| x / 3.0), &x, y), what);
             let (half_x, brain_x) = (halves(&x), brains(&x));
+            let (floats, halves) = (nine(&x, &others), nine(&half_x, &half_others));
+            let brains = nine(&brain_x, &brain_others);
             for i in 0..4 {
-                compare_value(|k| k.dot_rows(four(&x, y), y)[i], what);
-                let (half_y, brain_y) = (halves(y), brains(y));
-                compare_value(|k| k.dot_rows_f16(four(&half_x, &half_y), y)[i], what);
-                compare_value(|k| k.dot_rows_bf16(four(&brain_x, &brain_y), y)[i], what);
+                compare_value(|k| k.dot_rows(*floats.first_chunk().unwrap(), y)[i], what);
+                compare_value(|k| k.dot_rows_f16(*halves.first_chunk().unwrap(), y)[i], what);
+                compare_value(|k| k.dot_rows_bf16(*brains.first_chunk().unwrap(), y)[i], what);
             }
             for rows in 0..10 {
-                let factor = FACTORS.get(..rows).unwrap();
-                let x = vec![x.as_slice(); rows];
-                compare(y, |k, y| k.add_scaled_rows(factor, &x, y), what);
-                let x = vec![half_x.as_slice(); rows];
-                compare(y, |k, y| k.add_scaled_rows_f16(factor, &x, y), what);
-                let x = vec![brain_x.as_slice(); rows];
-                compare(y, |k, y| k.add_scaled_rows_bf16(factor, &x, y), what);
+                let factor = &FACTORS[..rows];
+                compare(y, |k, y| k.add_scaled_rows(factor, &floats[..rows], y), what);
+                compare(y, |k, y| k.add_scaled_rows_f16(factor, &halves[..rows], y), what);
+                compare(y, |k, y| k.add_scaled_rows_bf16(factor, &brains[..rows], y), what);
             }
             let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x) / 3.0).collect::<Vec<_>>();
             let (x, y) = (wide(&x), wide(y));
@@ -906,23 +906,24 @@ fn inner_products_match_scalar() {
 fn inner_products_of_codes_match_scalar() {
     let mut rng = Rng(71);
     for len in lengths() {
-        let codes = rng.many(len, |r| r.next() as u8);
-        let others = rng.many(len, |r| r.next() as u8);
-        let signed: &[i8] = bytemuck::cast_slice(&codes);
+        let codes = [0; 9].map(|_| rng.many(len, |r| r.next() as u8));
+        let codes = codes.each_ref().map(Vec::as_slice);
+        let signed = codes.map(bytemuck::cast_slice::<u8, i8>);
         for (name, y) in data_sets(&mut rng, len) {
             let zero = [0; 9].map(|_| rng.pick(&[0_u8, 1, 128, 255]));
             let what = || format!("{name}, {len} codes, zero points {zero:?}");
-            let four_zeros = *zero.first_chunk().unwrap();
+            let zeros = *zero.first_chunk().unwrap();
             for i in 0..4 {
-                compare_value(|k| k.dot_rows_u8(four(&codes, &others), four_zeros, &y)[i], what);
-                let [a, b] = [&codes, &others].map(|x| bytemuck::cast_slice::<u8, i8>(x));
-                compare_value(|k| k.dot_rows_i8(four(a, b), four_zeros, &y)[i], what);
+                compare_value(|k| k.dot_rows_u8(*codes.first_chunk().unwrap(), zeros, &y)[i], what);
+                compare_value(
+                    |k| k.dot_rows_i8(*signed.first_chunk().unwrap(), zeros, &y)[i],
+                    what,
+                );
             }
             for rows in 0..10 {
-                let (factor, zero) = (FACTORS.get(..rows).unwrap(), zero.get(..rows).unwrap());
-                let (x, signed) = (vec![codes.as_slice(); rows], vec![signed; rows]);
-                compare(&y, |k, y| k.add_scaled_rows_u8(factor, &x, zero, y), what);
-                compare(&y, |k, y| k.add_scaled_rows_i8(factor, &signed, zero, y), what);
+                let (factor, zero) = (&FACTORS[..rows], &zero[..rows]);
+                compare(&y, |k, y| k.add_scaled_rows_u8(factor, &codes[..rows], zero, y), what);
+                compare(&y, |k, y| k.add_scaled_rows_i8(factor, &signed[..rows], zero, y), what);
             }
         }
     }

@@ -76,11 +76,7 @@ fn gptq(input: &mut Input, arena: &mut Arena) {
         weights: weights_params,
     };
     let shape = arguments::weight_shape(input, &weights_params);
-    let (outs, ins) = if weights_params.reduction_axis == 0 {
-        (shape.cols, shape.rows)
-    } else {
-        (shape.rows, shape.cols)
-    };
+    let (outs, ins) = arguments::channels(&weights_params, shape);
     let dtype = input.below(3) as u32;
     let mut weights = arguments::matrix(arena, shape, dtype, &mut input.any_values());
     let channels = ins + usize::from(input.rarely());
@@ -154,11 +150,7 @@ fn lora(input: &mut Input, arena: &mut Arena) {
         weights: weights_params,
     };
     let shape = arguments::weight_shape(input, &weights_params);
-    let (outs, ins) = if weights_params.reduction_axis == 0 {
-        (shape.cols, shape.rows)
-    } else {
-        (shape.rows, shape.cols)
-    };
+    let (outs, ins) = arguments::channels(&weights_params, shape);
     // A rank of any size is refused before its memory is looked at: there are not as many channels.
     let rank = params.adapter_rank.min(400) as usize;
     let dtype = input.below(3) as u32;

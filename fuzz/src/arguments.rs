@@ -246,6 +246,12 @@ pub fn weight_shape(input: &mut Input, params: &WeightParams) -> Shape {
     }
 }
 
+/// Output and input channels of weights.
+pub fn channels(params: &WeightParams, shape: Shape) -> (usize, usize) {
+    let Shape { rows, cols, .. } = shape;
+    if params.reduction_axis == 0 { (cols, rows) } else { (rows, cols) }
+}
+
 /// Sizes of compressed weights; some room if there is no such layout.
 pub fn weight_layout(params: &WeightParams, shape: Shape) -> WeightLayout {
     let mut layout = WeightLayout::default();

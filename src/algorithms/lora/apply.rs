@@ -545,6 +545,8 @@ fn turn(
     }
 }
 
+// The two that follow have large buffers and much code, so callers do not get copies of them.
+
 /// Rows of a factor as columns; what lies beyond them is anything.
 #[inline(never)]
 fn pack_rows(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {

@@ -1,7 +1,7 @@
 //! The adapters as the caller wants them.
 
 use super::Sizes;
-use crate::algorithms::finite::run_abs_max;
+use crate::algorithms::finite::{TAME, below};
 use crate::algorithms::stage::{narrowed, pieces};
 use crate::algorithms::weights::{ScalesMut, compress};
 use crate::kernels::Kernels;
@@ -9,7 +9,7 @@ use crate::parallel::Exec;
 use crate::params::matrix::Dtype;
 use crate::params::weights::{WeightFormat, WeightMode, WeightParams};
 use crate::scratch::Scratch;
-use crate::status::{Error, Result, Status};
+use crate::status::Result;
 use crate::views::{CodesViewMut, MatrixView, MatrixViewMut, PerGroup, Run};
 use core::ffi::CStr;
 
@@ -56,28 +56,16 @@ pub(super) fn write(
     }
     let both =
         [(to.0, MatrixView::dense(u, sizes.inputs)), (to.1, MatrixView::dense(b, sizes.rank))];
-    both.iter().try_for_each(|(to, from)| to.can_hold(k, *from))?;
+    both.iter().try_for_each(|(to, from)| to.can_hold(k, exec, *from))?;
     both.into_iter().try_for_each(|(to, from)| to.write(k, exec, from))
 }
 
 impl AdapterMut<'_> {
     /// Refuses an adapter that is not finite, or of which two elements may be further apart than codes of a
     /// finite scale.
-    fn can_hold(&self, k: &Kernels, from: MatrixView<'_>) -> Result {
-        const TAME: f32 = 1.701_411_8e38; // 2^127
+    fn can_hold(&self, k: &Kernels, exec: Exec<'_>, from: MatrixView<'_>) -> Result {
         let limit = if self.codes.is_some() { TAME } else { f32::INFINITY };
-        let found = (0..from.rows()).find_map(|row| {
-            let run = from.run(row, 0..from.cols());
-            if run_abs_max(k, run) < limit {
-                return None;
-            }
-            let Run::F32(x) = run else { return None };
-            let col = x.iter().position(|x| x.is_nan() || x.abs() >= limit)?;
-            Some((row as u64 * from.cols() as u64 + col as u64, f64::from(*x.get(col)?)))
-        });
-        let Some((index, value)) = found else { return Ok(()) };
-        let rule = c"must be finite, as codes smaller than 2^127";
-        Err(Error::element(Status::NotFinite, self.name, rule, index, value))
+        below(k, exec, from, limit, (self.name, c"must be finite, as codes smaller than 2^127"))
     }
 
     fn write(self, k: &Kernels, exec: Exec<'_>, from: MatrixView<'_>) -> Result {

@@ -2,7 +2,7 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{quantize_row, reciprocals};
-use crate::algorithms::finite::{first_not_finite, run_abs_max};
+use crate::algorithms::finite::{TAME, first_not_finite, run_abs_max};
 use crate::algorithms::quantizer::at_least_smallest;
 use crate::algorithms::stage::{cuts, group_extremes, widened};
 use crate::algorithms::weights::batch::{
@@ -83,8 +83,6 @@ pub(in crate::algorithms) fn nvfp4_scale(
     grouping: &Grouping,
     src: MatrixView<'_>,
 ) -> Result<f32> {
-    /// No two elements below this are further apart than the largest f32: `2^127`.
-    const TAME: f32 = 1.701_411_8e38;
     let greater = |a: f32, b: f32| if b > a { b } else { a };
     let group = grouping.group.get();
     let height = if rule.format.by_column { group } else { 1 };
