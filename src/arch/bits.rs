@@ -1,12 +1,34 @@
 //! What a block has besides arithmetic: its bits, tables in registers, and which lanes a comparison
 //! picks.
 
-use crate::arch::simd::{BLOCK, Simd};
+use crate::arch::simd::{BLOCK, PAIR, Simd};
+
+/// How numbers are rounded to a float format of at most 8 bits: see `generic::minifloat`.
+#[derive(Clone, Copy)]
+pub(crate) struct Minifloat {
+    /// Larger magnitudes become this one.
+    pub(crate) limit: f32,
+    /// Its code.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) largest: u8,
+    /// The bit of a code that is its sign.
+    pub(crate) sign: u8,
+    pub(crate) mantissa_bits: u32,
+    /// Bits of the smallest normal number.
+    pub(crate) least: i32,
+    /// 16 bits that the sum carries into the code: minus the exponent of `least`. They are even, so
+    /// ties stay what they are.
+    pub(crate) mark: i32,
+    /// From the power of two to the last bit of a code.
+    pub(crate) factor: f32,
+}
 
 /// The operations, with the rules of `Simd`.
 pub(crate) trait Bits: Simd {
     /// 16 floats to look up.
     type Table: Copy;
+    /// A float format, as constants of a loop.
+    type Minifloat: Copy;
 
     fn bits(self, x: Self::F32) -> Self::I32;
     fn with_bits(self, x: Self::I32) -> Self::F32;
@@ -21,6 +43,10 @@ pub(crate) trait Bits: Simd {
     fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32;
     /// The smaller of `|x|` and `limit`; anything up to `limit` for a NaN.
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32;
+
+    fn minifloat(self, to: &Minifloat) -> Self::Minifloat;
+    /// Writes the codes of a float format, one byte each, the sign of 0 among them. A NaN gives any.
+    fn store_minifloats(self, x: [Self::F32; 2], to: Self::Minifloat, codes: &mut [u8; PAIR]);
 
     /// What f16 is made of `(byte << LEFT)`, shifted back by `RIGHT` with copies of the sign, of
     /// which `mask` keeps bits.

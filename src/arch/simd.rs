@@ -65,6 +65,8 @@ pub(crate) trait Simd: Copy {
     fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
     /// `c - a * b`, rounded once.
     fn fnma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// `a * b - c`, rounded once.
+    fn fms(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
     /// `if a < b { a } else { b }`.
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `if a > b { a } else { b }`.

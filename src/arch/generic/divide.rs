@@ -21,12 +21,13 @@ use crate::arch::simd::Simd;
 
 /// A way to divide a block.
 pub(crate) trait Quotient<S: Simd>: Copy {
-    /// The quotient, limited. A NaN gives 0, or what `Simd::limit` makes of it if
-    /// `nan_may_stay`.
+    /// The quotient, limited; one of 0 may have either sign. A NaN gives 0, or what `Simd::limit`
+    /// makes of it if `nan_may_stay`.
     fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32;
 
-    /// A number with the sign of the quotient: correcting a product makes -0 a +0.
-    fn sign(self, s: S, x: S::F32) -> S::F32;
+    /// The quotient with its sign, which a 0 has, too, limited by what the caller knows. `x` has no
+    /// NaN, or the answer is of no interest; the divisor is positive.
+    fn signed(self, s: S, x: S::F32) -> S::F32;
 }
 
 #[inline(always)]
@@ -48,7 +49,7 @@ impl<S: Simd> Quotient<S> for Divided<S> {
     }
 
     #[inline(always)]
-    fn sign(self, s: S, x: S::F32) -> S::F32 {
+    fn signed(self, s: S, x: S::F32) -> S::F32 {
         s.div(x, self.divisor)
     }
 }
@@ -78,6 +79,14 @@ impl<S: Simd> Reciprocal<S> {
         let q = s.mul(x, self.reciprocal);
         s.fma(s.fnma(q, self.divisor, x), self.reciprocal, q)
     }
+
+    /// The same of a positive divisor, with the sign of a 0: the residual of 0, whatever its sign, is
+    /// +0 in this form, and `-0 - 0` is -0.
+    #[inline(always)]
+    fn divide_signed(self, s: S, x: S::F32) -> S::F32 {
+        let q = s.mul(x, self.reciprocal);
+        s.fnma(s.fms(q, self.divisor, x), self.reciprocal, q)
+    }
 }
 
 /// For values that need no limit.
@@ -88,8 +97,8 @@ impl<S: Simd> Quotient<S> for Reciprocal<S> {
     }
 
     #[inline(always)]
-    fn sign(self, s: S, x: S::F32) -> S::F32 {
-        s.mul(x, self.reciprocal)
+    fn signed(self, s: S, x: S::F32) -> S::F32 {
+        self.divide_signed(s, x)
     }
 }
 
@@ -108,7 +117,7 @@ impl<S: Simd> Quotient<S> for Limited<S> {
     }
 
     #[inline(always)]
-    fn sign(self, s: S, x: S::F32) -> S::F32 {
-        self.reciprocal.sign(s, s.limit(x, self.limit))
+    fn signed(self, s: S, x: S::F32) -> S::F32 {
+        self.reciprocal.divide_signed(s, s.limit(x, self.limit))
     }
 }

@@ -7,7 +7,30 @@ use core::num::NonZeroUsize;
 
 /// How quotients become codes.
 pub(crate) trait Scheme<S: Simd>: Copy {
+    /// Writes the codes of two blocks, each with a divisor of its own.
+    fn store<Q: Quotient<S>>(self, s: S, x: [S::F32; 2], quotients: [Q; 2], codes: &mut [u8; PAIR]);
+}
+
+/// How quotients become codes where each stays in its lane.
+pub(crate) trait Lanes<S: Simd>: Copy {
     fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32;
+}
+
+/// The scheme that this makes.
+#[derive(Clone, Copy)]
+pub(crate) struct ByLanes<L>(pub(crate) L);
+
+impl<S: Simd, L: Lanes<S>> Scheme<S> for ByLanes<L> {
+    #[inline(always)]
+    fn store<Q: Quotient<S>>(
+        self,
+        s: S,
+        [a, b]: [S::F32; 2],
+        [qa, qb]: [Q; 2],
+        codes: &mut [u8; PAIR],
+    ) {
+        s.store_u8_pair(self.0.code(s, a, qa), self.0.code(s, b, qb), 0, 255, codes);
+    }
 }
 
 /// Nothing is divided.
@@ -21,7 +44,7 @@ impl<S: Simd> Quotient<S> for Whole {
     }
 
     #[inline(always)]
-    fn sign(self, _: S, x: S::F32) -> S::F32 {
+    fn signed(self, _: S, x: S::F32) -> S::F32 {
         x
     }
 }
@@ -51,15 +74,21 @@ fn run<S: Simd>(
     for (x, q) in pairs.iter().zip(out) {
         look_ahead(s, x);
         let [a, b] = blocks(x);
-        let (a, b) = (scheme.code(s, s.load(a), quotient), scheme.code(s, s.load(b), quotient));
-        s.store_u8_pair(a, b, 0, 255, q);
+        scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], q);
     }
-    // Blocks one by one, the last padded: a loop of its own for whole ones would double the code.
-    for (x, q) in rest.chunks(BLOCK).zip(out_rest.chunks_mut(BLOCK)) {
-        let mut last = [0; BLOCK];
-        s.store_u8(scheme.code(s, s.load(&padded(x, 0.0)), quotient), 0, 255, &mut last);
-        unpad(&last, q);
+    if !rest.is_empty() {
+        let (x, mut last) = (padded(rest, 0.0), [0; PAIR]);
+        let [a, b] = blocks(&x);
+        scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], &mut last);
+        unpad(&last, out_rest);
     }
+}
+
+/// Whether a multiplication can do for the division. Negative scales are rare, and would cost the
+/// sign of 0.
+#[inline(always)]
+fn is_fast(scale: f32) -> bool {
+    has_reciprocal(scale) & (scale > 0.0)
 }
 
 /// One group.
@@ -72,7 +101,7 @@ fn group<S: Simd>(
     src: &[f32],
     dst: &mut [u8],
 ) {
-    if !has_reciprocal(scale) {
+    if !is_fast(scale) {
         let divided = Divided { divisor: s.splat(scale), limit: s.splat(QUOTIENT_LIMIT) };
         run(s, scheme, divided, src, dst);
         return;
@@ -81,16 +110,13 @@ fn group<S: Simd>(
     if bounded {
         run(s, scheme, reciprocal, src, dst);
     } else {
-        let limit = s.splat(scale.abs() * QUOTIENT_LIMIT);
+        let limit = s.splat(scale * QUOTIENT_LIMIT);
         run(s, scheme, Limited { reciprocal, limit }, src, dst);
     }
 }
 
-/// Pairs of blocks whose divisors are prepared together.
-const BATCH: usize = BLOCK;
-
-/// Groups of few blocks: divisors and reciprocals of 32 pairs of blocks come first, so that the
-/// loop over them has neither a division nor a branch. Answers how many elements it did.
+/// Groups of few blocks: the reciprocals of 32 divisors come first, so that the loop over pairs has
+/// neither a division nor a branch. Answers how many elements it did.
 #[inline(always)]
 fn short_groups<S: Simd>(
     s: S,
@@ -99,45 +125,40 @@ fn short_groups<S: Simd>(
     src: &[f32],
     dst: &mut [u8],
 ) -> usize {
-    let per_group = (divisors.group.get() / BLOCK).max(1);
-    if !divisors.group.get().is_multiple_of(BLOCK) || per_group > BATCH || !divisors.bounded {
+    let size = divisors.group.get();
+    let blocks_per_group = size / BLOCK;
+    let short = size.is_multiple_of(BLOCK) && (1..=BLOCK).contains(&blocks_per_group);
+    if !short || !blocks_per_group.is_power_of_two() || !divisors.bounded {
         return 0;
     }
-    // Whole groups in whole pairs.
-    let step = if per_group.is_multiple_of(2) { per_group } else { 2 * per_group };
-    let groups_per_batch = (2 * BATCH / step * step / per_group).max(1);
-    let elements = (groups_per_batch * divisors.group.get()).max(1);
+    let shift = blocks_per_group.trailing_zeros();
+    let batches = src.chunks(size * BLOCK).zip(dst.chunks_mut(size * BLOCK));
     let mut done = 0;
-    let batches = src.chunks_exact(elements).zip(dst.chunks_exact_mut(elements));
-    for ((src, dst), scale) in batches.zip(divisors.scale.chunks_exact(groups_per_batch)) {
+    for ((src, dst), scale) in batches.zip(divisors.scale.chunks(BLOCK)) {
         // Without a way out, so that it is done in vectors.
-        if !scale.iter().fold(true, |all, scale| all & has_reciprocal(*scale)) {
+        if !scale.iter().fold(true, |all, scale| all & is_fast(*scale)) {
             break;
         }
-        let mut spread = [1.0_f32; PAIR];
-        if per_group == 1 {
-            spread.iter_mut().zip(scale).for_each(|(to, scale)| *to = *scale);
-        } else {
-            for (to, scale) in spread.chunks_mut(per_group).zip(scale) {
-                to.fill(*scale);
-            }
+        let mut reciprocals = [0.0; BLOCK];
+        reciprocals.iter_mut().zip(scale).for_each(|(to, scale)| *to = 1.0 / scale);
+        // A macro and not a closure: see the module.
+        macro_rules! quotient {
+            ($block:expr) => {{
+                let group = ($block >> shift) % BLOCK;
+                let scale = scale.get(group).copied().unwrap_or_default();
+                let reciprocal = reciprocals.get(group).copied().unwrap_or_default();
+                Reciprocal::of_lanes(s.splat(scale), s.splat(reciprocal))
+            }};
         }
-        let [a, b] = blocks(&spread);
-        let mut reciprocals = [0.0_f32; PAIR];
-        let [to_a, to_b] = crate::arch::simd::blocks_mut(&mut reciprocals);
-        s.store(s.div(s.splat(1.0), s.load(a)), to_a);
-        s.store(s.div(s.splat(1.0), s.load(b)), to_b);
-        let divisors = spread.as_chunks::<2>().0.iter().zip(reciprocals.as_chunks::<2>().0);
-        let pairs = src.as_chunks::<PAIR>().0.iter().zip(dst.as_chunks_mut::<PAIR>().0);
-        for ((x, q), ([a, b], [ra, rb])) in pairs.zip(divisors) {
+        let ((pairs, rest), out) = (src.as_chunks::<PAIR>(), dst.as_chunks_mut::<PAIR>().0);
+        for (i, (x, q)) in pairs.iter().zip(out).enumerate() {
             look_ahead(s, x);
-            let [x, y] = blocks(x);
-            let a = Reciprocal::of_lanes(s.splat(*a), s.splat(*ra));
-            let b = Reciprocal::of_lanes(s.splat(*b), s.splat(*rb));
-            let (a, b) = (scheme.code(s, s.load(x), a), scheme.code(s, s.load(y), b));
-            s.store_u8_pair(a, b, 0, 255, q);
+            let [a, b] = blocks(x);
+            let quotients = [quotient!(2 * i), quotient!(2 * i + 1)];
+            scheme.store(s, [s.load(a), s.load(b)], quotients, q);
         }
-        done += elements;
+        // A block or a group that is no whole pair is the last.
+        done += src.len() - rest.len();
     }
     done
 }

@@ -1,93 +1,117 @@
 //! The sum of `scalar::minifloat`, with two operations less: a mark in the low bits of the power
 //! of two carries the constant that the code needs.
 
-use crate::arch::bits::Bits;
+use crate::arch::bits::{Bits, Minifloat};
 use crate::arch::generic::divide::Quotient;
-use crate::arch::generic::encode::{self, Divisors, Scheme};
+use crate::arch::generic::encode::{self, ByLanes, Divisors, Lanes, Scheme};
 use crate::arch::scalar::minifloat::{EXPONENT, decode_one};
-use crate::arch::simd::{BLOCK, Simd};
+use crate::arch::simd::{BLOCK, PAIR, blocks_mut};
 use crate::formats::{FloatFormat, Specials};
 use crate::kernels::{FloatDecoding, FloatEncoding};
 
-/// The constants of an encoding.
-#[derive(Clone, Copy)]
-struct Constants<S: Simd> {
-    limit: S::F32,
-    /// Bits of the smallest normal number.
-    least: S::I32,
-    exponent: S::I32,
-    /// Low bits that the sum carries into the code: minus the exponent of `least`. They are even,
-    /// so ties stay what they are.
-    mark: S::I32,
-    /// From the power of two to the last bit of a code.
-    factor: S::F32,
-    mantissa_shift: S::I32,
-    sign_shift: S::I32,
-    /// The bits of a code without its sign.
-    magnitude: S::I32,
-    nan: S::I32,
-}
-
-impl<S: Bits> Constants<S> {
+impl Minifloat {
     #[inline(always)]
-    fn new(s: S, to: &FloatEncoding<'_>) -> Self {
+    fn new(to: &FloatEncoding<'_>) -> Self {
         let FloatFormat { mantissa_bits, .. } = to.format;
         let least = to.format.smallest_exponent();
-        let mark = (least << mantissa_bits).wrapping_neg() & 0xFF;
         Self {
-            limit: s.splat(to.limit),
-            least: s.splat_i32((least << 23) as i32),
-            exponent: s.splat_i32(EXPONENT as i32),
-            mark: s.splat_i32(mark as i32),
-            factor: s.splat(f32::from_bits((127 + 23 - mantissa_bits) << 23)),
-            mantissa_shift: s.splat_i32((23 - mantissa_bits) as i32),
-            sign_shift: s.splat_i32((31 - to.format.sign_shift()) as i32),
-            magnitude: s.splat_i32(i32::from(to.format.sign()) - 1),
-            nan: s.splat_i32(i32::from(to.nan)),
+            limit: to.limit,
+            #[cfg(target_arch = "x86_64")]
+            largest: crate::arch::scalar::minifloat::encode_one(to.limit, to),
+            sign: to.format.sign(),
+            mantissa_bits,
+            least: (least << 23) as i32,
+            mark: ((least << mantissa_bits).wrapping_neg() & 0xFFFF) as i32,
+            factor: f32::from_bits((127 + 23 - mantissa_bits) << 23),
         }
     }
 
-    /// The codes of `x` with the signs of `sign`, where neither is NaN. `FNUZ`: there is no -0.
+    /// The magnitude of the code of `x`, which is no NaN, in the low byte.
     #[inline(always)]
-    fn code<const FNUZ: bool>(self, s: S, x: S::F32, sign: S::F32) -> S::I32 {
-        let magnitude = s.magnitude(x, self.limit);
-        let power = s.max_i32(s.bits(magnitude), self.least);
-        let power = s.select_bits(self.exponent, power, self.mark);
-        let sum = s.fma(s.with_bits(power), self.factor, magnitude);
-        let code = s.add_i32(s.bits(sum), s.shift_right(power, self.mantissa_shift));
-        let sign = s.shift_right(s.bits(sign), self.sign_shift);
-        if FNUZ {
-            // Overflow is the code 128, which a sign does not change.
-            let byte = s.splat_i32(0xFF);
-            let code = s.select_bits(byte, code, s.splat_i32(0));
-            let sign = s.select_bits(s.splat_i32(0x80), sign, s.splat_i32(0));
-            return s.where_positive(code, s.select_bits(sign, sign, code));
-        }
-        s.select_bits(self.magnitude, code, sign)
+    fn code<S: Bits>(&self, s: S, x: S::F32) -> S::I32 {
+        let magnitude = s.magnitude(x, s.splat(self.limit));
+        let power = s.max_i32(s.bits(magnitude), s.splat_i32(self.least));
+        let power = s.select_bits(s.splat_i32(EXPONENT as i32), power, s.splat_i32(self.mark));
+        let sum = s.fma(s.with_bits(power), s.splat(self.factor), magnitude);
+        let exponent = s.shift_right(power, s.splat_i32((23 - self.mantissa_bits) as i32));
+        s.add_i32(s.bits(sum), exponent)
+    }
+
+    /// The sign of `x` where the code has it, below other bits.
+    #[inline(always)]
+    fn sign<S: Bits>(&self, s: S, x: S::F32) -> S::I32 {
+        s.shift_right(s.bits(x), s.splat_i32((24 + self.sign.leading_zeros()) as i32))
     }
 }
 
-/// To a float format. `FNUZ`: there is no -0.
-#[derive(Clone, Copy)]
-struct Codes<S: Simd, const FNUZ: bool>(Constants<S>);
+/// `Bits::store_minifloats` where lanes are as good as packed bytes.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub(crate) fn store_lanes<S: Bits>(s: S, x: [S::F32; 2], to: &Minifloat, codes: &mut [u8; PAIR]) {
+    let magnitude = s.splat_i32(i32::from(to.sign) - 1);
+    let [a, b] = x.map(|x| s.select_bits(magnitude, to.code(s, x), to.sign(s, x)));
+    s.store_u8_pair(a, b, 0, 255, codes);
+}
 
-impl<S: Bits, const FNUZ: bool> Scheme<S> for Codes<S, FNUZ> {
+/// To a float format with a -0.
+#[derive(Clone, Copy)]
+struct Codes<S: Bits> {
+    to: S::Minifloat,
+    nan: u8,
+}
+
+impl<S: Bits> Scheme<S> for Codes<S> {
+    #[inline(always)]
+    fn store<Q: Quotient<S>>(
+        self,
+        s: S,
+        [a, b]: [S::F32; 2],
+        [qa, qb]: [Q; 2],
+        codes: &mut [u8; PAIR],
+    ) {
+        s.store_minifloats([qa.signed(s, a), qb.signed(s, b)], self.to, codes);
+        // A NaN is rare: it costs one test per pair.
+        if s.any_nan(a) | s.any_nan(b) {
+            let mut x = [0.0; PAIR];
+            let [to_a, to_b] = blocks_mut(&mut x);
+            s.store(a, to_a);
+            s.store(b, to_b);
+            for (code, x) in codes.iter_mut().zip(&x) {
+                *code = if x.is_nan() { self.nan } else { *code };
+            }
+        }
+    }
+}
+
+/// To a float format in which the sign of 0 alone is NaN.
+#[derive(Clone, Copy)]
+struct FnuzCodes {
+    to: Minifloat,
+    nan: u8,
+}
+
+impl<S: Bits> Lanes<S> for FnuzCodes {
     #[inline(always)]
     fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
-        let code = self.0.code::<FNUZ>(s, quotient.of(s, x, true), quotient.sign(s, x));
-        // A NaN is rare: it costs one test per block.
-        if s.any_nan(x) { s.where_nan(x, self.0.nan, code) } else { code }
+        let q = quotient.signed(s, x);
+        // Overflow is the code 128, which a sign does not change.
+        let (byte, bit) = (s.splat_i32(0xFF), s.splat_i32(0x80));
+        let code = s.select_bits(byte, self.to.code(s, q), s.splat_i32(0));
+        let sign = s.select_bits(bit, self.to.sign(s, q), s.splat_i32(0));
+        let code = s.where_positive(code, s.select_bits(sign, sign, code));
+        if s.any_nan(x) { s.where_nan(x, s.splat_i32(i32::from(self.nan)), code) } else { code }
     }
 }
 
 #[inline(always)]
 pub(crate) fn encode<S: Bits>(s: S, src: &[f32], to: &FloatEncoding<'_>, dst: &mut [u8]) {
     let divisors = Divisors { group: to.group, scale: to.scale, bounded: to.bounded };
-    let constants = Constants::new(s, to);
-    if to.format.specials == Specials::NegativeZeroIsNan {
-        encode::groups(s, Codes::<S, true>(constants), divisors, src, dst);
+    let (nan, to, fnuz) =
+        (to.nan, Minifloat::new(to), to.format.specials == Specials::NegativeZeroIsNan);
+    if fnuz {
+        encode::groups(s, ByLanes(FnuzCodes { to, nan }), divisors, src, dst);
     } else {
-        encode::groups(s, Codes::<S, false>(constants), divisors, src, dst);
+        encode::groups(s, Codes { to: s.minifloat(&to), nan }, divisors, src, dst);
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::arch::bits::Bits;
 use crate::arch::generic::divide::Quotient;
-use crate::arch::generic::encode::{self, Divisors, Scheme};
+use crate::arch::generic::encode::{self, ByLanes, Divisors, Lanes};
 use crate::arch::simd::{BLOCK, padded, unpad};
 use crate::kernels::TableCoding;
 
@@ -11,7 +11,7 @@ struct Search<S: Bits> {
     root: S::F32,
 }
 
-impl<S: Bits> Scheme<S> for Search<S> {
+impl<S: Bits> Lanes<S> for Search<S> {
     /// Down the four levels of the heap.
     #[inline(always)]
     fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
@@ -29,7 +29,7 @@ pub(crate) fn encode<S: Bits>(s: S, src: &[f32], to: &TableCoding<'_>, dst: &mut
     let [_, root, ..] = to.thresholds;
     let search = Search { thresholds: s.table(&to.thresholds), root: s.splat(root) };
     let divisors = Divisors { group: to.group, scale: to.scale, bounded: to.bounded };
-    encode::groups(s, search, divisors, src, dst);
+    encode::groups(s, ByLanes(search), divisors, src, dst);
 }
 
 #[inline(always)]

@@ -1,8 +1,9 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
 use super::simd::{Neon, each, halves_to_f32, parts, unpaired};
-use crate::arch::bits::Bits;
-use crate::arch::simd::BLOCK;
+use crate::arch::bits::{Bits, Minifloat};
+use crate::arch::generic::minifloat;
+use crate::arch::simd::{BLOCK, PAIR};
 use core::arch::aarch64::*;
 
 type F = float32x4_t;
@@ -52,6 +53,7 @@ fn lanes(test: uint32x4_t) -> u32 {
 // SAFETY of every block below: as in the implementation of `Simd`.
 impl Bits for Neon {
     type Table = uint8x16x4_t;
+    type Minifloat = Minifloat;
 
     #[inline(always)]
     fn bits(self, x: Self::F32) -> Self::I32 {
@@ -109,6 +111,16 @@ impl Bits for Neon {
         // SAFETY: see the impl. `fminnm` takes the number where the other is NaN.
         let one = |x: F, limit: F| unsafe { vminnmq_f32(vabsq_f32(x), limit) };
         each!(one(x, limit))
+    }
+
+    #[inline(always)]
+    fn minifloat(self, to: &Minifloat) -> Minifloat {
+        *to
+    }
+
+    #[inline(always)]
+    fn store_minifloats(self, x: [Self::F32; 2], to: Minifloat, codes: &mut [u8; PAIR]) {
+        minifloat::store_lanes(self, x, &to, codes);
     }
 
     #[inline(always)]

@@ -150,6 +150,14 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn fms(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl. A product minus itself is +0, as it should be.
+        let minus = c.map(|c| unsafe { vnegq_f32(c) });
+        // SAFETY: see the impl.
+        unsafe { each!(vfmaq_f32(minus, a, b)) }
+    }
+
+    #[inline(always)]
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         // `fmin` would order the zeros and hand on a NaN of either side.
         self.select_gt(b, a, a, b)

@@ -1,8 +1,8 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
-use super::simd::{Avx2, abs, each, leaves};
-use crate::arch::bits::Bits;
-use crate::arch::simd::BLOCK;
+use super::simd::{Avx2, abs, each, leaves, ordered_bytes};
+use crate::arch::bits::{Bits, Minifloat};
+use crate::arch::simd::{BLOCK, PAIR, blocks_mut};
 use core::arch::x86_64::*;
 
 type F = __m256;
@@ -44,6 +44,31 @@ leaves! {
     }
     /// A NaN gives the limit: it is the second operand.
     fn magnitude(x: F, limit: F) -> F { _mm256_min_ps(abs(x), limit) }
+    fn constants(to: &Minifloat) -> Constants {
+        Constants {
+            least: _mm256_set1_epi32(to.least),
+            mark: _mm256_set1_epi32(to.mark),
+            factor: _mm256_set1_ps(to.factor),
+            weights: _mm256_set1_epi32(0x1_0000 | (0x80 >> to.mantissa_bits)),
+            inverse: _mm256_set1_epi16(0x200 << to.mantissa_bits),
+            largest: _mm256_set1_epi8(to.largest as i8),
+            sign_shift: _mm_cvtsi32_si128(to.sign.leading_zeros() as i32),
+            sign: _mm256_set1_epi8(to.sign as i8),
+        }
+    }
+    /// The exponent of `x`, at least that of `least`, in a number whose last bit is that of the code.
+    fn power(x: F, least: I, mark: I) -> F {
+        let field = _mm256_set1_epi32(0x7F80_0000);
+        let power = _mm256_max_epi32(_mm256_and_si256(_mm256_castps_si256(x), field), least);
+        _mm256_castsi256_ps(_mm256_or_si256(power, mark))
+    }
+    /// The lower halves of `a`, the upper ones of `b`.
+    fn select_halves(a: F, b: F) -> I {
+        _mm256_blend_epi16::<0b1010_1010>(_mm256_castps_si256(a), _mm256_castps_si256(b))
+    }
+    fn store_bytes(to: &mut [u8; BLOCK], x: I) {
+        _mm256_storeu_si256(to.as_mut_ptr().cast(), x);
+    }
     fn look_up_half(table: F, i: I) -> F { _mm256_permutevar8x32_ps(table, i) }
     /// Bit 3 of the index, moved to the sign, chooses the half.
     fn look_up(low: F, high: F, i: I) -> F {
@@ -86,9 +111,25 @@ leaves! {
     fn load_half(x: &[f32; 8]) -> F { _mm256_loadu_ps(x.as_ptr()) }
 }
 
+/// `Minifloat` in registers.
+#[derive(Clone, Copy)]
+pub(in crate::arch) struct Constants {
+    least: I,
+    mark: I,
+    factor: F,
+    /// Of the halves of a lane: that of the mantissa, and that of the exponent.
+    weights: I,
+    /// `2^16` over the weight of the exponent.
+    inverse: I,
+    largest: I,
+    sign_shift: __m128i,
+    sign: I,
+}
+
 // SAFETY of every block below: as in the implementation of `Simd`.
 impl Bits for Avx2 {
     type Table = [F; 2];
+    type Minifloat = Constants;
 
     #[inline(always)]
     fn bits(self, x: Self::F32) -> Self::I32 {
@@ -136,6 +177,38 @@ impl Bits for Avx2 {
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
         // SAFETY: see the impl.
         unsafe { each!(magnitude(x, limit)) }
+    }
+
+    #[inline(always)]
+    fn minifloat(self, to: &Minifloat) -> Constants {
+        // SAFETY: see the impl.
+        unsafe { constants(to) }
+    }
+
+    /// A word gets the magnitude of the code from bit `7 - mantissa_bits` on, since there the exponent
+    /// is in the upper half of a float.
+    #[inline(always)]
+    fn store_minifloats(self, x: [Self::F32; 2], to: Constants, codes: &mut [u8; PAIR]) {
+        for (x, codes) in x.into_iter().zip(blocks_mut(codes)) {
+            // SAFETY: see the impl. The low half of a sum counts in the mantissa. A magnitude that the
+            // format does not have saturates, first as a byte; floats that saturate twice keep their
+            // sign at the top.
+            unsafe {
+                let power = each!(power(x, [to.least; 4], [to.mark; 4]));
+                let sum = each!(_mm256_fmadd_ps(power, [to.factor; 4], each!(abs(x))));
+                let halves = each!(select_halves(sum, power));
+                let [a, b, c, d] = each!(_mm256_madd_epi16(halves, [to.weights; 4]));
+                // The upper half of a product: a shift to the right.
+                let low = _mm256_mulhi_epu16(_mm256_packs_epi32(a, b), to.inverse);
+                let high = _mm256_mulhi_epu16(_mm256_packs_epi32(c, d), to.inverse);
+                let bytes = _mm256_min_epu8(_mm256_packus_epi16(low, high), to.largest);
+                let [a, b, c, d] = each!(_mm256_castps_si256(x));
+                let signs = (_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+                let signs = _mm256_packs_epi16(signs.0, signs.1);
+                let signs = _mm256_and_si256(_mm256_srl_epi16(signs, to.sign_shift), to.sign);
+                store_bytes(codes, ordered_bytes(_mm256_or_si256(bytes, signs)));
+            }
+        }
     }
 
     #[inline(always)]

@@ -208,6 +208,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn fms(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm256_fmsub_ps(a, b, c)) }
+    }
+
+    #[inline(always)]
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         // SAFETY: see the impl. `vminps` gives its second operand unless a < b.
         unsafe { each!(_mm256_min_ps(a, b)) }

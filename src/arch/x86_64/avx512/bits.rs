@@ -1,8 +1,8 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
-use super::simd::{Avx512, each, leaves};
-use crate::arch::bits::Bits;
-use crate::arch::simd::BLOCK;
+use super::simd::{Avx512, each, leaves, ordered_bytes};
+use crate::arch::bits::{Bits, Minifloat};
+use crate::arch::simd::{BLOCK, PAIR};
 use core::arch::x86_64::*;
 
 type F = __m512;
@@ -19,6 +19,30 @@ leaves! {
     }
     /// 0b1010: the smaller magnitude, without its sign. A NaN gives the limit.
     fn magnitude(x: F, limit: F) -> F { _mm512_range_ps::<0b1010>(x, limit) }
+    fn constants(to: &Minifloat) -> Constants {
+        Constants {
+            least: _mm512_set1_ps(f32::from_bits(to.least as u32)),
+            mark: _mm512_set1_epi32(to.mark),
+            factor: _mm512_set1_ps(to.factor),
+            weights: _mm512_set1_epi32(0x1_0000 | (0x80 >> to.mantissa_bits)),
+            shift: _mm512_set1_epi16(7 - to.mantissa_bits as i16),
+            largest: _mm512_set1_epi8(to.largest as i8),
+            sign_shift: _mm512_set1_epi16(to.sign.leading_zeros() as i16),
+            sign: _mm512_set1_epi8(to.sign as i8),
+        }
+    }
+    /// `x` with the exponent of the larger magnitude, a number whose last bit is that of the code.
+    /// 0b0011: the larger magnitude, with the sign of `x`.
+    fn power(x: F, least: F, mark: I) -> F {
+        let larger = _mm512_castps_si512(_mm512_range_ps::<0b0011>(x, least));
+        _mm512_castsi512_ps(select_bits(_mm512_set1_epi32(-0x80_0000), larger, mark))
+    }
+    /// The lower halves of `a`, the upper ones of `b`.
+    fn select_halves(a: F, b: F) -> I {
+        let low = _mm512_set1_epi32(0xFFFF);
+        select_bits(low, _mm512_castps_si512(a), _mm512_castps_si512(b))
+    }
+    fn without_sign(x: I) -> I { _mm512_and_si512(x, _mm512_set1_epi16(0x7FFF)) }
     fn look_up(i: I, table: F) -> F { _mm512_permutexvar_ps(i, table) }
     fn descend(i: I, a: F, b: F) -> I {
         let doubled = _mm512_add_epi32(i, i);
@@ -49,12 +73,43 @@ leaves! {
         let x = _mm256_and_si256(x, _mm256_set1_epi8(mask as i8));
         _mm256_cmpeq_epi8_mask(x, _mm256_set1_epi8(value as i8)) != 0
     }
+    fn store_bytes(to: &mut [u8; PAIR], x: I) { _mm512_storeu_si512(to.as_mut_ptr().cast(), x); }
     fn load_table(x: &[f32; 16]) -> F { _mm512_loadu_ps(x.as_ptr()) }
+}
+
+/// `Minifloat` in registers.
+#[derive(Clone, Copy)]
+pub(in crate::arch) struct Constants {
+    least: F,
+    mark: I,
+    factor: F,
+    /// Of the halves of a lane: that of the mantissa, and that of the exponent.
+    weights: I,
+    shift: I,
+    largest: I,
+    sign_shift: I,
+    sign: I,
+}
+
+/// Words with the sign in the highest bit and the magnitude of a code from bit `7 - mantissa_bits` on,
+/// since there the exponent is in the upper half of a float.
+#[inline(always)]
+fn minifloat_words(x: [F; 2], to: Constants) -> I {
+    // SAFETY: only reached with the token of the tier. The low half of a sum counts in the mantissa;
+    // the sign, as that of the other half, weighs -0x8000, which a word holds.
+    unsafe {
+        let power = each!(power(x, [to.least; 2], [to.mark; 2]));
+        let sum = each!(_mm512_fmadd_ps(power, [to.factor; 2], x));
+        let halves = each!(select_halves(sum, power));
+        let [a, b] = each!(_mm512_madd_epi16(halves, [to.weights; 2]));
+        _mm512_packs_epi32(a, b)
+    }
 }
 
 // SAFETY of every block below: as in the implementation of `Simd`.
 impl Bits for Avx512 {
     type Table = F;
+    type Minifloat = Constants;
 
     #[inline(always)]
     fn bits(self, x: Self::F32) -> Self::I32 {
@@ -102,6 +157,26 @@ impl Bits for Avx512 {
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
         // SAFETY: see the impl.
         unsafe { each!(magnitude(x, limit)) }
+    }
+
+    #[inline(always)]
+    fn minifloat(self, to: &Minifloat) -> Constants {
+        // SAFETY: see the impl.
+        unsafe { constants(to) }
+    }
+
+    #[inline(always)]
+    fn store_minifloats(self, [low, high]: [Self::F32; 2], to: Constants, codes: &mut [u8; PAIR]) {
+        let (low, high) = (minifloat_words(low, to), minifloat_words(high, to));
+        // SAFETY: see the impl. A magnitude that the format does not have saturates, first as a byte;
+        // a word that saturates as a byte keeps its sign at the top.
+        unsafe {
+            let unsigned = each!(without_sign([low, high]));
+            let [a, b] = each!(_mm512_srlv_epi16(unsigned, [to.shift; 2]));
+            let bytes = _mm512_min_epu8(_mm512_packus_epi16(a, b), to.largest);
+            let signs = _mm512_srlv_epi16(_mm512_packs_epi16(low, high), to.sign_shift);
+            store_bytes(codes, ordered_bytes(select_bits(to.sign, signs, bytes)));
+        }
     }
 
     #[inline(always)]

@@ -212,6 +212,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn fms(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm512_fmsub_ps(a, b, c)) }
+    }
+
+    #[inline(always)]
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         // SAFETY: see the impl. `vminps` gives its second operand unless a < b.
         unsafe { each!(_mm512_min_ps(a, b)) }
