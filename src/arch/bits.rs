@@ -29,6 +29,9 @@ pub(crate) trait Bits: Simd {
     type Table: Copy;
     /// A float format, as constants of a loop.
     type Minifloat: Copy;
+    /// Thresholds in slots, one at most in each: what a number has below it follows from its slot
+    /// and one comparison.
+    type Slots: Copy;
 
     fn bits(self, x: Self::F32) -> Self::I32;
     fn with_bits(self, x: Self::I32) -> Self::F32;
@@ -57,6 +60,11 @@ pub(crate) trait Bits: Simd {
     ) -> Self::F32;
     /// Whether any byte is `value` under `mask`.
     fn any_byte(self, x: &[u8; BLOCK], mask: u8, value: u8) -> bool;
+
+    /// Slots for thresholds of which the first is not read, if the implementation has any that suit.
+    fn slots(self, thresholds: &[f32; 16]) -> Option<Self::Slots>;
+    /// The number of thresholds below `x`, which is no NaN.
+    fn count_below(self, x: Self::F32, slots: Self::Slots) -> Self::I32;
 
     fn table(self, x: &[f32; 16]) -> Self::Table;
     /// Entry `i`, 0..16.

@@ -24,11 +24,26 @@ impl<S: Bits> Lanes<S> for Search<S> {
     }
 }
 
+/// To the number of thresholds below, where they have slots.
+#[derive(Clone, Copy)]
+struct InSlots<S: Bits>(S::Slots);
+
+impl<S: Bits> Lanes<S> for InSlots<S> {
+    #[inline(always)]
+    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
+        s.count_below(quotient.of(s, x, false), self.0)
+    }
+}
+
 #[inline(always)]
 pub(crate) fn encode<S: Bits>(s: S, src: &[f32], to: &TableCoding<'_>, dst: &mut [u8]) {
+    let divisors = Divisors { group: to.group, scale: to.scale, bounded: to.bounded };
+    if let Some(slots) = s.slots(&to.thresholds) {
+        encode::groups(s, ByLanes(InSlots::<S>(slots)), divisors, src, dst);
+        return;
+    }
     let [_, root, ..] = to.thresholds;
     let search = Search { thresholds: s.table(&to.thresholds), root: s.splat(root) };
-    let divisors = Divisors { group: to.group, scale: to.scale, bounded: to.bounded };
     encode::groups(s, ByLanes(search), divisors, src, dst);
 }
 

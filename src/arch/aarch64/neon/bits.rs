@@ -54,6 +54,7 @@ fn lanes(test: uint32x4_t) -> u32 {
 impl Bits for Neon {
     type Table = uint8x16x4_t;
     type Minifloat = Minifloat;
+    type Slots = core::convert::Infallible;
 
     #[inline(always)]
     fn bits(self, x: Self::F32) -> Self::I32 {
@@ -151,6 +152,16 @@ impl Bits for Neon {
         });
         // SAFETY: see the impl.
         unsafe { vmaxvq_u8(vorrq_u8(a, b)) != 0 }
+    }
+
+    #[inline(always)]
+    fn slots(self, _: &[f32; 16]) -> Option<Self::Slots> {
+        None
+    }
+
+    #[inline(always)]
+    fn count_below(self, _: Self::F32, slots: Self::Slots) -> Self::I32 {
+        match slots {}
     }
 
     #[inline(always)]

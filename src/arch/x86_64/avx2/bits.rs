@@ -130,6 +130,7 @@ pub(in crate::arch) struct Constants {
 impl Bits for Avx2 {
     type Table = [F; 2];
     type Minifloat = Constants;
+    type Slots = core::convert::Infallible;
 
     #[inline(always)]
     fn bits(self, x: Self::F32) -> Self::I32 {
@@ -241,6 +242,16 @@ impl Bits for Avx2 {
     fn any_byte(self, x: &[u8; BLOCK], mask: u8, value: u8) -> bool {
         // SAFETY: see the impl.
         unsafe { any_byte(x, mask, value) }
+    }
+
+    #[inline(always)]
+    fn slots(self, _: &[f32; 16]) -> Option<Self::Slots> {
+        None
+    }
+
+    #[inline(always)]
+    fn count_below(self, _: Self::F32, slots: Self::Slots) -> Self::I32 {
+        match slots {}
     }
 
     #[inline(always)]

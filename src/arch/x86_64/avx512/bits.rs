@@ -1,6 +1,7 @@
 #![allow(unsafe_code, reason = "intrinsics")]
 
 use super::simd::{Avx512, each, leaves, ordered_bytes};
+use super::slots;
 use crate::arch::bits::{Bits, Minifloat};
 use crate::arch::simd::{BLOCK, PAIR};
 use core::arch::x86_64::*;
@@ -110,6 +111,7 @@ fn minifloat_words(x: [F; 2], to: Constants) -> I {
 impl Bits for Avx512 {
     type Table = F;
     type Minifloat = Constants;
+    type Slots = slots::Slots;
 
     #[inline(always)]
     fn bits(self, x: Self::F32) -> Self::I32 {
@@ -200,6 +202,16 @@ impl Bits for Avx512 {
     fn any_byte(self, x: &[u8; BLOCK], mask: u8, value: u8) -> bool {
         // SAFETY: see the impl.
         unsafe { any_byte(x, mask, value) }
+    }
+
+    #[inline(always)]
+    fn slots(self, thresholds: &[f32; 16]) -> Option<Self::Slots> {
+        slots::new(thresholds)
+    }
+
+    #[inline(always)]
+    fn count_below(self, x: Self::F32, slots: Self::Slots) -> Self::I32 {
+        slots::count_below(x, slots)
     }
 
     #[inline(always)]

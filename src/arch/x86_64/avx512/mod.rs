@@ -6,6 +6,7 @@ mod bits;
 mod fixed;
 mod pack;
 mod simd;
+mod slots;
 mod words;
 
 use crate::arch::vector_tier;
