@@ -2661,10 +2661,10 @@ ptqk_status ptqk_estimate_codebook_workspace_size(const struct ptqk_ctx *ctx,
  * codebooks, and the one is taken that changes the results of the layers the least.
  *
  * 1. Weights are divided by the scale of their group, `amax / max`, where `amax` is the largest
- *    magnitude of the group and `max` that of the default codebook; a scale below `2^-23` becomes
- *    `2^-23`. The quotients go into a histogram of `intervals` bins of equal width from their
- *    minimum to their maximum: each bin sums the importances of its elements, and importances
- *    times elements. Bins without importance do not count.
+ *    magnitude of the group and `max` that of the default codebook; a scale below `2^-23` in
+ *    magnitude becomes `2^-23`. The quotients go into a histogram of `intervals` bins of equal
+ *    width from their minimum to their maximum: each bin sums the importances of its elements, and
+ *    importances times elements. Bins without importance do not count.
  * 2. There are `n = num_elements` centroids. The first and the last are the minimum and the
  *    maximum; number `i` between them is the mean of the centers of two bins: of the last one up
  *    to which the share of the importances is at most `i / (n - 1)`, and the same for `i + 1`.
@@ -4723,7 +4723,8 @@ ptqk_status ptqk_weight_layout_query(const struct ptqk_ctx *ctx,
  * Float and codebook modes: `scale = amax / max`, where `amax` is the largest magnitude of the
  * group and `max` that of the codes: 1 with NF4, 6 with FP4, MXFP4 and NVFP4, 448 with E4M3, 57344
  * with E5M2, 28 with E3M2, 7.5 with E2M3, 127/64 with MXINT8, the largest magnitude of the codebook
- * otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`); in the MX modes it becomes
+ * otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`), one beyond the largest float
+ * becomes that; in the MX modes it becomes
  * a power of two (see `mx_scale`), at least `2^-127` and at most `2^127`. The code is that of
  * `w / scale`, nearest with ties to even; in a codebook by the midpoints `0.5 * (c[i] + c[i+1])`,
  * on a midpoint the lower index (NF4: by the thresholds of NNCF). With NVFP4 the codes follow from

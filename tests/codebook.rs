@@ -361,10 +361,19 @@ fn frobenius(w: &Floats, mode: u32, codebook: &[f32]) -> f32 {
     error.frobenius
 }
 
+const CODEBOOK: u32 = 18;
+
+/// The scale would be infinite, and a weight of 0 would become NaN.
+#[test]
+fn tiny_codebooks_have_finite_scales() {
+    let w = Floats { rows: 1, cols: 64, data: (0..64).map(|i| i as f32).collect() };
+    let error = frobenius(&w, CODEBOOK, &[0.0, 1e-45]);
+    assert!(error.is_finite() && error > 0.0, "{error}");
+}
+
 #[test]
 fn an_estimated_codebook_is_better() {
     const INT4_SYM: u32 = 2;
-    const CODEBOOK: u32 = 18;
     for skew in [0.3, -0.3, 0.6, -0.6] {
         let mut layers = Layers::new(11, &[(128, 512)], skew, 16);
         layers.importance.clear();

@@ -481,6 +481,45 @@ fn size_of_state(query: impl FnOnce(*mut usize) -> Status) -> usize {
     bytes
 }
 
+/// One codebook for two layers.
+#[test]
+fn codebooks() {
+    let [a, b] = [(ROWS, 8), (2, 4)].map(|(rows, cols)| Floats::new(Dtype::F32, rows, cols));
+    let (x, importance) = (Floats::new(HALF, 8, 2), [1.0, 0.5, 0.0, 2.0, 1.0, 1.0, 0.25, 1.0]);
+    let (y, ok) = (Floats::new(Dtype::F32, 4, 3), Status::Ok);
+    let params = CodebookParams {
+        num_elements: 5,
+        across_blocks: 1,
+        group_size: 4,
+        intervals: 16,
+        max_iterations: 3,
+        ..CodebookParams::DEFAULT
+    };
+    let (weights, activations) = ([a.view(), b.view()], [x.view(), y.view()]);
+    let importance = [importance.as_ptr(), null()];
+    let (weights, activations) = (weights.as_ptr(), activations.as_ptr());
+    unsafe {
+        let room = size_of_state(|to| {
+            ptqk_estimate_codebook_workspace_size(null(), &params, weights, activations, 2, to)
+        });
+        let (mut workspace, mut codebook) = (vec![7_u8; room], [0.0; 5]);
+        let at = workspace.as_mut_ptr().cast();
+        let status = ptqk_estimate_codebook(
+            null(),
+            &params,
+            weights,
+            importance.as_ptr(),
+            activations,
+            2,
+            at,
+            room,
+            codebook.as_mut_ptr(),
+        );
+        assert_eq!(status, ok);
+        assert!(codebook.is_sorted_by(|a, b| a < b));
+    }
+}
+
 /// A Hessian from activations, and layers that are solved with it.
 #[test]
 fn solvers() {

@@ -27,6 +27,12 @@ pub(crate) fn at_least_smallest(scale: f32) -> f32 {
     if scale.abs() < SMALLEST_SCALE { SMALLEST_SCALE } else { scale }
 }
 
+/// The scale with which `largest`, a magnitude that codes have, stands for `peak`. Codes that are all
+/// tiny would make it infinite.
+pub(crate) fn scale_to(peak: f32, largest: f32) -> f32 {
+    (peak / largest).clamp(-f32::MAX, f32::MAX)
+}
+
 /// Number of codes of a grid.
 fn levels(bits: u32, narrow: bool) -> u32 {
     (1 << bits) - u32::from(narrow)

@@ -159,10 +159,10 @@ pub unsafe extern "C" fn ptqk_estimate_codebook_workspace_size(
 /// codebooks, and the one is taken that changes the results of the layers the least.
 ///
 /// 1. Weights are divided by the scale of their group, `amax / max`, where `amax` is the largest
-///    magnitude of the group and `max` that of the default codebook; a scale below `2^-23` becomes
-///    `2^-23`. The quotients go into a histogram of `intervals` bins of equal width from their
-///    minimum to their maximum: each bin sums the importances of its elements, and importances
-///    times elements. Bins without importance do not count.
+///    magnitude of the group and `max` that of the default codebook; a scale below `2^-23` in
+///    magnitude becomes `2^-23`. The quotients go into a histogram of `intervals` bins of equal
+///    width from their minimum to their maximum: each bin sums the importances of its elements, and
+///    importances times elements. Bins without importance do not count.
 /// 2. There are `n = num_elements` centroids. The first and the last are the minimum and the
 ///    maximum; number `i` between them is the mean of the centers of two bins: of the last one up
 ///    to which the share of the importances is at most `i / (n - 1)`, and the same for `i + 1`.

@@ -217,7 +217,8 @@ impl<'a> Target<'a> {
 /// Float and codebook modes: `scale = amax / max`, where `amax` is the largest magnitude of the
 /// group and `max` that of the codes: 1 with NF4, 6 with FP4, MXFP4 and NVFP4, 448 with E4M3, 57344
 /// with E5M2, 28 with E3M2, 7.5 with E2M3, 127/64 with MXINT8, the largest magnitude of the codebook
-/// otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`); in the MX modes it becomes
+/// otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`), one beyond the largest float
+/// becomes that; in the MX modes it becomes
 /// a power of two (see `mx_scale`), at least `2^-127` and at most `2^127`. The code is that of
 /// `w / scale`, nearest with ties to even; in a codebook by the midpoints `0.5 * (c[i] + c[i+1])`,
 /// on a midpoint the lower index (NF4: by the thresholds of NNCF). With NVFP4 the codes follow from

@@ -5,7 +5,7 @@ use crate::algorithms::codebook::Layer;
 use crate::algorithms::codebook::candidates::{default_codebook, largest};
 use crate::algorithms::codebook::channels::{BLOCK, Channels, PIECE, Parts, Shape};
 use crate::algorithms::codebook::clusters::Axis;
-use crate::algorithms::quantizer::at_least_smallest;
+use crate::algorithms::quantizer::{at_least_smallest, scale_to};
 use crate::algorithms::stage::cuts;
 use crate::kernels::Kernels;
 use crate::parallel::{Exec, PARTS};
@@ -154,7 +154,8 @@ impl Scaling {
     /// The divisor of a group.
     pub(super) fn of(&self, low: f32, high: f32) -> f32 {
         let peak = peak(low, high);
-        at_least_smallest(if self.signed { peak } else { peak.abs() } / self.largest)
+        let peak = if self.signed { peak } else { peak.abs() };
+        at_least_smallest(scale_to(peak, self.largest))
     }
 }
 

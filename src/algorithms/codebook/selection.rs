@@ -5,7 +5,7 @@ use crate::algorithms::codebook::candidates::{Candidate, Candidates, most};
 use crate::algorithms::codebook::channels::{BLOCK, Channels, PIECE, Parts, Piece, ROWS, Shape};
 use crate::algorithms::codebook::histogram::peak;
 use crate::algorithms::coding::UNSCALED;
-use crate::algorithms::quantizer::at_least_smallest;
+use crate::algorithms::quantizer::{at_least_smallest, scale_to};
 use crate::algorithms::stage::{STAGE, cuts, widened};
 use crate::kernels::{Affine, Kernels};
 use crate::parallel::{Exec, PARTS};
@@ -209,7 +209,7 @@ impl Work<'_> {
         let low = self.judged.low.get(piece.group..).unwrap_or_default();
         let high = self.judged.high.get(piece.group..).unwrap_or_default();
         for ((scale, low), high) in scales.iter_mut().zip(low).zip(high) {
-            *scale = at_least_smallest(peak(*low, *high).abs() / candidate.largest);
+            *scale = at_least_smallest(scale_to(peak(*low, *high).abs(), candidate.largest));
         }
         let bounded = candidate.largest <= BOUNDED;
         let affine = Affine { group, scale: scales, bounded, ..UNSCALED };

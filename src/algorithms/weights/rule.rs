@@ -2,7 +2,7 @@
 
 use crate::algorithms::coding::{Coding, Float, Table};
 use crate::algorithms::exponent::{floor_log2, power_of_two};
-use crate::algorithms::quantizer::{at_least_smallest, round};
+use crate::algorithms::quantizer::{at_least_smallest, round, scale_to};
 use crate::formats::{self, FloatFormat};
 use crate::params::weights::{AsymmetricRange, MxScale, ScaleGuard, WeightFormat, WeightMode};
 
@@ -58,8 +58,8 @@ impl<'a> Rule<'a> {
     pub(super) fn float_scale(&self, amax: f32) -> f32 {
         let format = &self.format;
         let scale = match format.guard {
-            ScaleGuard::Scale => at_least_smallest(amax / self.largest),
-            ScaleGuard::Magnitude => at_least_smallest(amax) / self.largest,
+            ScaleGuard::Scale => at_least_smallest(scale_to(amax, self.largest)),
+            ScaleGuard::Magnitude => scale_to(at_least_smallest(amax), self.largest),
         };
         if !format.mode.is_mx() {
             return scale;
