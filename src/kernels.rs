@@ -419,11 +419,6 @@ macro_rules! kernel_list {
         /// before a pivot that is not positive and finite; the result is the number of columns before it.
         fn factor_lower(x: &mut [f32], from: usize) -> usize = triangle::factor;
 
-        /// Four codes in three bytes, code 0 in the lowest bits; `dst` holds `3 * ceil(len / 4)`
-        /// bytes.
-        fn pack_6(src: &[u8], dst: &mut [u8]) = pack_6::pack;
-        /// The inverse of `pack_6`.
-        fn unpack_6(src: &[u8], dst: &mut [u8]) = pack_6::unpack;
         /// How many elements are less than `limits.0`, and how many are neither that nor greater than
         /// `limits.1`, as no NaN is. With `magnitude`, of `|src[i]|`. Writes the second kind to `room`,
         /// in order, while there is some; what follows them there is unspecified.
@@ -436,6 +431,11 @@ macro_rules! kernel_list {
         /// with each: for few.
         fn ranks(src: &[f32], ranks: &mut [i32]) = bracket::ranks;
 
+        /// Four codes in three bytes, code 0 in the lowest bits; `dst` holds `3 * ceil(len / 4)`
+        /// bytes.
+        fn pack_6(src: &[u8], dst: &mut [u8]) = pack::pack_6;
+        /// The inverse of `pack_6`.
+        fn unpack_6(src: &[u8], dst: &mut [u8]) = pack::unpack_6;
         /// Two codes per byte, code 0 in the low nibble; `dst` holds `ceil(len / 2)` bytes.
         fn pack_4(src: &[u8], dst: &mut [u8]) = pack::pack_4;
         /// The inverse of `pack_4`, unsigned.

@@ -522,8 +522,6 @@ const CASES: &[Case] = &[
         k.solve_lower(p.noise((rows * stride).saturating_sub(n % 3)), stride, p.output(32 * rows))
     }),
     case!(factor_lower, |k, n, p| k.factor_lower(p.output(32 * (n % 70)), n % 45)),
-    case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),
-    case!(unpack_6, |k, n, p| k.unpack_6(p.noise(3 * n.div_ceil(4)), p.output(n))),
     case!(bracket, |k, n, p| {
         let limits = (-1e-3, 1e-3);
         k.bracket(p.noise(n), limits, n.is_multiple_of(2), p.output(n / 2));
@@ -535,6 +533,8 @@ const CASES: &[Case] = &[
         k.bracket_bf16(p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
     }),
     case!(ranks, |k, n, p| k.ranks(p.noise(n.min(300)), p.output(n.min(300)))),
+    case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),
+    case!(unpack_6, |k, n, p| k.unpack_6(p.noise(3 * n.div_ceil(4)), p.output(n))),
     case!(pack_4, |k, n, p| k.pack_4(p.noise(n), p.output(n.div_ceil(2)))),
     case!(unpack_u4, |k, n, p| k.unpack_u4(p.noise(n.div_ceil(2)), p.output(n))),
     case!(unpack_i4, |k, n, p| k.unpack_i4(p.noise(n.div_ceil(2)), p.output(n))),

@@ -18,7 +18,6 @@ pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;
 pub(crate) mod pack;
-pub(crate) mod pack_6;
 pub(crate) mod power;
 pub(crate) mod product;
 pub(crate) mod quantize;

@@ -11,7 +11,6 @@ pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;
 pub(crate) mod pack;
-pub(crate) mod pack_6;
 pub(crate) mod power;
 mod product;
 mod quantize;

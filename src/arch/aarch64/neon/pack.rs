@@ -24,6 +24,20 @@ macro_rules! leaves {
 }
 
 leaves! {
+    fn join_6(x: &[u8; 64], to: &mut [u8; 48]) {
+        let uint8x16x4_t(a, b, c, d) = vld4q_u8(x.as_ptr());
+        let (first, second) = (vsliq_n_u8::<6>(a, b), vsliq_n_u8::<4>(vshrq_n_u8::<2>(b), c));
+        let third = vsliq_n_u8::<2>(vshrq_n_u8::<4>(c), d);
+        vst3q_u8(to.as_mut_ptr(), uint8x16x3_t(first, second, third));
+    }
+    fn split_6(x: &[u8; 48], to: &mut [u8; 64]) {
+        let (uint8x16x3_t(x, y, z), mask) = (vld3q_u8(x.as_ptr()), vdupq_n_u8(63));
+        let (a, d) = (vandq_u8(x, mask), vshrq_n_u8::<2>(z));
+        let b = vandq_u8(vsliq_n_u8::<2>(vshrq_n_u8::<6>(x), y), mask);
+        let c = vandq_u8(vsliq_n_u8::<4>(vshrq_n_u8::<4>(y), z), mask);
+        vst4q_u8(to.as_mut_ptr(), uint8x16x4_t(a, b, c, d));
+    }
+
     fn join_4(x: &[u8; 32], to: &mut [u8; 16]) {
         let uint8x16x2_t(a, b) = vld2q_u8(x.as_ptr());
         vst1q_u8(to.as_mut_ptr(), vsliq_n_u8::<4>(a, b));
@@ -87,6 +101,8 @@ leaves! {
 }
 
 by_blocks! { Neon
+    pack_6 = join_6[64 => 48];
+    unpack_6 = split_6[48 => 64];
     pack_4 = join_4[32 => 16];
     unpack_u4 = split_u4[16 => 32];
     unpack_i4 = split_i4[16 => 32];

@@ -19,6 +19,41 @@ leaves! {
         _mm256_maddubs_epi16(codes, _mm256_set1_epi16(factors))
     }
 
+    /// The 12 bytes at the front of each lane. The first of `b` fill up the register of `a`.
+    fn store_lanes(to: &mut [u8; 48], a: I, b: I) {
+        let a = _mm256_permutevar8x32_epi32(a, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7));
+        let b = _mm256_permutevar8x32_epi32(b, _mm256_setr_epi32(2, 4, 5, 6, 7, 7, 0, 1));
+        let to = to.as_mut_ptr();
+        _mm256_storeu_si256(to.cast(), _mm256_blend_epi32::<0b1100_0000>(a, b));
+        _mm_storeu_si128(to.add(32).cast(), _mm256_castsi256_si128(b));
+    }
+    /// The bytes of eight units of four codes, 12 to a lane.
+    fn units_6(x: &[u8; 32]) -> I {
+        let pairs = pairs(load(x), 63, 0x4001);
+        let units = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x1000_0001));
+        let order = lanes([0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1]);
+        _mm256_shuffle_epi8(units, order)
+    }
+    fn join_6(x: &[u8; 64], to: &mut [u8; 48]) {
+        let [a, b]: &[[u8; 32]; 2] = bytemuck::must_cast_ref(x);
+        store_lanes(to, units_6(a), units_6(b));
+    }
+    fn split_6(x: &[u8; 24], to: &mut [u8; 32]) {
+        // The first 16 bytes, and the last 16, of which the first four are of the other lane.
+        let (first, last) = (x.as_ptr().cast(), x.as_ptr().add(8).cast());
+        let units = _mm256_setr_m128i(_mm_loadu_si128(first), _mm_loadu_si128(last));
+        let low = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+        let high = _mm_setr_epi8(4, 5, 6, -1, 7, 8, 9, -1, 10, 11, 12, -1, 13, 14, 15, -1);
+        let units = _mm256_shuffle_epi8(units, _mm256_setr_m128i(low, high));
+        // Two codes to a word, then one to a byte, with bits of others above them.
+        let first = _mm256_and_si256(units, _mm256_set1_epi32(0xFFF));
+        let second = _mm256_andnot_si256(_mm256_set1_epi32(0xFFFF), _mm256_slli_epi32::<4>(units));
+        let pairs = _mm256_or_si256(first, second);
+        let first = _mm256_and_si256(pairs, _mm256_set1_epi16(63));
+        let second = _mm256_andnot_si256(_mm256_set1_epi16(0xFF), _mm256_slli_epi16::<2>(pairs));
+        store(to, _mm256_or_si256(first, second));
+    }
+
     fn join_4(x: &[u8; 64], to: &mut [u8; 32]) {
         let [a, b]: &[[u8; 32]; 2] = bytemuck::must_cast_ref(x);
         let (a, b) = (pairs(load(a), 15, 0x1001), pairs(load(b), 15, 0x1001));
@@ -35,8 +70,8 @@ leaves! {
         store(to, _mm256_shuffle_epi8(signed, nibbles(x)));
     }
 
-    /// The bytes of eight units, 12 to a lane.
-    fn units(x: &[u8; 64]) -> I {
+    /// The bytes of eight units of eight codes, 12 to a lane.
+    fn units_3(x: &[u8; 64]) -> I {
         let [a, b]: &[[u8; 32]; 2] = bytemuck::must_cast_ref(x);
         let (a, b) = (load(a), load(b));
         // The first of a pair goes above the second.
@@ -51,12 +86,7 @@ leaves! {
     }
     fn join_3(x: &[u8; 128], to: &mut [u8; 48]) {
         let [a, b]: &[[u8; 64]; 2] = bytemuck::must_cast_ref(x);
-        // 24 bytes of each: the first of `b` fill up the register of `a`.
-        let a = _mm256_permutevar8x32_epi32(units(a), _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7));
-        let b = _mm256_permutevar8x32_epi32(units(b), _mm256_setr_epi32(2, 4, 5, 6, 7, 7, 0, 1));
-        let to = to.as_mut_ptr();
-        _mm256_storeu_si256(to.cast(), _mm256_blend_epi32::<0b1100_0000>(a, b));
-        _mm_storeu_si128(to.add(32).cast(), _mm256_castsi256_si128(b));
+        store_lanes(to, units_3(a), units_3(b));
     }
     /// Four units, two in each lane: from byte `low` of `x` on, and from byte `high`.
     fn split_units(x: &[u8; 16], low: i8, high: i8, to: &mut [u8; 32]) {
@@ -107,6 +137,8 @@ leaves! {
 }
 
 by_blocks! { Avx2
+    pack_6 = join_6[64 => 48];
+    unpack_6 = split_6[24 => 32];
     pack_4 = join_4[64 => 32];
     unpack_u4 = split_u4[16 => 32];
     unpack_i4 = split_i4[16 => 32];

@@ -21,6 +21,31 @@ leaves! {
     /// The bits of `a` where `mask` has ones, of `b` elsewhere.
     fn select(mask: I, a: I, b: I) -> I { _mm512_ternarylogic_epi32::<0xCA>(mask, a, b) }
 
+    /// The 12 bytes at the front of each lane.
+    fn store_lanes(to: &mut [u8; 48], x: I) {
+        let order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
+        let x = _mm512_permutexvar_epi32(order, x);
+        _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), 0xFFF, x);
+    }
+    fn join_6(x: &[u8; 64], to: &mut [u8; 48]) {
+        let codes = _mm512_and_si512(load(x), _mm512_set1_epi8(63));
+        let pairs = _mm512_maddubs_epi16(codes, _mm512_set1_epi16(0x4001));
+        let units = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x1000_0001));
+        let order = lanes([0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1]);
+        store_lanes(to, _mm512_shuffle_epi8(units, order));
+    }
+    fn split_6(x: &[u8; 48], to: &mut [u8; 64]) {
+        let units = _mm512_maskz_loadu_epi32(0xFFF, x.as_ptr().cast());
+        let order = _mm512_setr_epi32(0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8, 0, 9, 10, 11, 0);
+        let units = _mm512_permutexvar_epi32(order, units);
+        let order = lanes([0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1]);
+        let units = _mm512_shuffle_epi8(units, order);
+        // Two codes to a word, then one to a byte, with bits of others above them.
+        let pairs = select(_mm512_set1_epi32(0xFFF), units, _mm512_slli_epi32::<4>(units));
+        let codes = select(_mm512_set1_epi16(63), pairs, _mm512_slli_epi16::<2>(pairs));
+        store(to, _mm512_and_si512(codes, _mm512_set1_epi8(63)));
+    }
+
     /// Neighbours of four bits, joined in a word.
     fn pairs_4(x: &[u8; 64]) -> I {
         let codes = _mm512_and_si512(load(x), _mm512_set1_epi8(15));
@@ -62,10 +87,7 @@ leaves! {
         let third = _mm512_madd_epi16(third, _mm512_set1_epi32(0x0401_4010));
         let units = select(_mm512_set1_epi32(0xFF00), third, low);
         let order = lanes([0, 2, 1, 4, 6, 5, 8, 10, 9, 12, 14, 13, -1, -1, -1, -1]);
-        let units = _mm512_shuffle_epi8(units, order);
-        let order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
-        let units = _mm512_permutexvar_epi32(order, units);
-        _mm512_mask_storeu_epi32(to.as_mut_ptr().cast(), 0xFFF, units);
+        store_lanes(to, _mm512_shuffle_epi8(units, order));
     }
     /// Bytes of the two units of each lane.
     fn spread(units: I, pattern: Lane) -> I {
@@ -117,6 +139,8 @@ leaves! {
 }
 
 by_blocks! { Avx512
+    pack_6 = join_6[64 => 48];
+    unpack_6 = split_6[48 => 64];
     pack_4 = join_4[128 => 64];
     unpack_u4 = split_u4[32 => 64];
     unpack_i4 = split_i4[32 => 64];
