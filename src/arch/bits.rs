@@ -7,8 +7,9 @@ use crate::arch::simd::{BLOCK, PAIR, Simd};
 #[derive(Clone, Copy)]
 pub(crate) struct Minifloat {
     /// Larger magnitudes become this one.
+    #[cfg(target_arch = "aarch64")]
     pub(crate) limit: f32,
-    /// Its code.
+    /// The code of what larger magnitudes become.
     #[cfg(target_arch = "x86_64")]
     pub(crate) largest: u8,
     /// The bit of a code that is its sign.
@@ -40,16 +41,18 @@ pub(crate) trait Bits: Simd {
     fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// A logical shift, by less than 32.
     fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32;
-    /// `x` where `test` is greater than 0, else 0.
-    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32;
-    /// `yes` where `x` is NaN, else `no`.
-    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32;
     /// The smaller of `|x|` and `limit`; anything up to `limit` for a NaN.
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32;
 
     fn minifloat(self, to: &Minifloat) -> Self::Minifloat;
-    /// Writes the codes of a float format, one byte each, the sign of 0 among them. A NaN gives any.
-    fn store_minifloats(self, x: [Self::F32; 2], to: Self::Minifloat, codes: &mut [u8; PAIR]);
+    /// Writes the codes of a float format, one byte each, with their signs, that of 0 among them; with
+    /// `FNUZ` without the signs of 0 and of overflow, the code 128. A NaN gives any.
+    fn store_minifloats<const FNUZ: bool>(
+        self,
+        x: [Self::F32; 2],
+        to: Self::Minifloat,
+        codes: &mut [u8; PAIR],
+    );
 
     /// What f16 is made of `(byte << LEFT)`, shifted back by `RIGHT` with copies of the sign, of
     /// which `mask` keeps bits.

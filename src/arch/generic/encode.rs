@@ -71,17 +71,19 @@ fn run<S: Simd>(
 ) {
     let (pairs, rest) = src.as_chunks::<PAIR>();
     let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
-    for (x, q) in pairs.iter().zip(out) {
-        look_ahead(s, x);
-        let [a, b] = blocks(x);
-        scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], q);
+    // One loop does what is left, too, in a second round: two of them would double the code.
+    let left = usize::from(!rest.is_empty());
+    let (last, mut codes) = ([padded(rest, 0.0)], [[0; PAIR]]);
+    let padded = (last.get(..left).unwrap_or_default(), codes.get_mut(..left).unwrap_or_default());
+    for (pairs, out) in [(pairs, out), padded] {
+        for (x, q) in pairs.iter().zip(out) {
+            look_ahead(s, x);
+            let [a, b] = blocks(x);
+            scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], q);
+        }
     }
-    if !rest.is_empty() {
-        let (x, mut last) = (padded(rest, 0.0), [0; PAIR]);
-        let [a, b] = blocks(&x);
-        scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], &mut last);
-        unpad(&last, out_rest);
-    }
+    let [codes] = codes;
+    unpad(&codes, out_rest);
 }
 
 /// Whether a multiplication can do for the division. Negative scales are rare, and would cost the

@@ -3,8 +3,8 @@
 
 use crate::arch::bits::{Bits, Minifloat};
 use crate::arch::generic::divide::Quotient;
-use crate::arch::generic::encode::{self, ByLanes, Divisors, Lanes, Scheme};
-use crate::arch::scalar::minifloat::{EXPONENT, decode_one};
+use crate::arch::generic::encode::{self, Divisors, Scheme};
+use crate::arch::scalar::minifloat::decode_one;
 use crate::arch::simd::{BLOCK, PAIR, blocks_mut};
 use crate::formats::{FloatFormat, Specials};
 use crate::kernels::{FloatDecoding, FloatEncoding};
@@ -15,6 +15,7 @@ impl Minifloat {
         let FloatFormat { mantissa_bits, .. } = to.format;
         let least = to.format.smallest_exponent();
         Self {
+            #[cfg(target_arch = "aarch64")]
             limit: to.limit,
             #[cfg(target_arch = "x86_64")]
             largest: crate::arch::scalar::minifloat::encode_one(to.limit, to),
@@ -25,42 +26,16 @@ impl Minifloat {
             factor: f32::from_bits((127 + 23 - mantissa_bits) << 23),
         }
     }
-
-    /// The magnitude of the code of `x`, which is no NaN, in the low byte.
-    #[inline(always)]
-    fn code<S: Bits>(&self, s: S, x: S::F32) -> S::I32 {
-        let magnitude = s.magnitude(x, s.splat(self.limit));
-        let power = s.max_i32(s.bits(magnitude), s.splat_i32(self.least));
-        let power = s.select_bits(s.splat_i32(EXPONENT as i32), power, s.splat_i32(self.mark));
-        let sum = s.fma(s.with_bits(power), s.splat(self.factor), magnitude);
-        let exponent = s.shift_right(power, s.splat_i32((23 - self.mantissa_bits) as i32));
-        s.add_i32(s.bits(sum), exponent)
-    }
-
-    /// The sign of `x` where the code has it, below other bits.
-    #[inline(always)]
-    fn sign<S: Bits>(&self, s: S, x: S::F32) -> S::I32 {
-        s.shift_right(s.bits(x), s.splat_i32((24 + self.sign.leading_zeros()) as i32))
-    }
 }
 
-/// `Bits::store_minifloats` where lanes are as good as packed bytes.
-#[cfg(target_arch = "aarch64")]
-#[inline(always)]
-pub(crate) fn store_lanes<S: Bits>(s: S, x: [S::F32; 2], to: &Minifloat, codes: &mut [u8; PAIR]) {
-    let magnitude = s.splat_i32(i32::from(to.sign) - 1);
-    let [a, b] = x.map(|x| s.select_bits(magnitude, to.code(s, x), to.sign(s, x)));
-    s.store_u8_pair(a, b, 0, 255, codes);
-}
-
-/// To a float format with a -0.
+/// To a float format. `FNUZ`: there is no -0.
 #[derive(Clone, Copy)]
-struct Codes<S: Bits> {
+struct Codes<S: Bits, const FNUZ: bool> {
     to: S::Minifloat,
     nan: u8,
 }
 
-impl<S: Bits> Scheme<S> for Codes<S> {
+impl<S: Bits, const FNUZ: bool> Scheme<S> for Codes<S, FNUZ> {
     #[inline(always)]
     fn store<Q: Quotient<S>>(
         self,
@@ -69,7 +44,7 @@ impl<S: Bits> Scheme<S> for Codes<S> {
         [qa, qb]: [Q; 2],
         codes: &mut [u8; PAIR],
     ) {
-        s.store_minifloats([qa.signed(s, a), qb.signed(s, b)], self.to, codes);
+        s.store_minifloats::<FNUZ>([qa.signed(s, a), qb.signed(s, b)], self.to, codes);
         // A NaN is rare: it costs one test per pair.
         if s.any_nan(a) | s.any_nan(b) {
             let mut x = [0.0; PAIR];
@@ -83,35 +58,16 @@ impl<S: Bits> Scheme<S> for Codes<S> {
     }
 }
 
-/// To a float format in which the sign of 0 alone is NaN.
-#[derive(Clone, Copy)]
-struct FnuzCodes {
-    to: Minifloat,
-    nan: u8,
-}
-
-impl<S: Bits> Lanes<S> for FnuzCodes {
-    #[inline(always)]
-    fn code(self, s: S, x: S::F32, quotient: impl Quotient<S>) -> S::I32 {
-        let q = quotient.signed(s, x);
-        // Overflow is the code 128, which a sign does not change.
-        let (byte, bit) = (s.splat_i32(0xFF), s.splat_i32(0x80));
-        let code = s.select_bits(byte, self.to.code(s, q), s.splat_i32(0));
-        let sign = s.select_bits(bit, self.to.sign(s, q), s.splat_i32(0));
-        let code = s.where_positive(code, s.select_bits(sign, sign, code));
-        if s.any_nan(x) { s.where_nan(x, s.splat_i32(i32::from(self.nan)), code) } else { code }
-    }
-}
-
 #[inline(always)]
 pub(crate) fn encode<S: Bits>(s: S, src: &[f32], to: &FloatEncoding<'_>, dst: &mut [u8]) {
     let divisors = Divisors { group: to.group, scale: to.scale, bounded: to.bounded };
-    let (nan, to, fnuz) =
-        (to.nan, Minifloat::new(to), to.format.specials == Specials::NegativeZeroIsNan);
-    if fnuz {
-        encode::groups(s, ByLanes(FnuzCodes { to, nan }), divisors, src, dst);
+    let (nan, constants) = (to.nan, s.minifloat(&Minifloat::new(to)));
+    if to.format.specials == Specials::NegativeZeroIsNan {
+        let codes = Codes::<S, true> { to: constants, nan };
+        encode::groups(s, codes, divisors, src, dst);
     } else {
-        encode::groups(s, Codes { to: s.minifloat(&to), nan }, divisors, src, dst);
+        let codes = Codes::<S, false> { to: constants, nan };
+        encode::groups(s, codes, divisors, src, dst);
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::simd::{Neon, each, halves_to_f32, parts, unpaired};
 use crate::arch::bits::{Bits, Minifloat};
-use crate::arch::generic::minifloat;
-use crate::arch::simd::{BLOCK, PAIR};
+use crate::arch::simd::{BLOCK, PAIR, Simd};
 use core::arch::aarch64::*;
 
 type F = float32x4_t;
@@ -50,6 +49,30 @@ fn lanes(test: uint32x4_t) -> u32 {
     unsafe { vaddvq_u32(vandq_u32(test, vld1q_u32([1, 2, 4, 8].as_ptr()))) }
 }
 
+/// What `store_minifloats` writes: the sum of `scalar::minifloat`, with a mark in the low bits of the
+/// power of two that carries the constant which the code needs.
+#[inline(always)]
+fn minifloat<const FNUZ: bool>(s: Neon, x: [F; 8], to: Minifloat) -> [I; 8] {
+    let magnitude = s.magnitude(x, s.splat(to.limit));
+    let power = s.max_i32(s.bits(magnitude), s.splat_i32(to.least));
+    let power = s.select_bits(s.splat_i32(0x7F80_0000), power, s.splat_i32(to.mark));
+    let sum = s.fma(s.with_bits(power), s.splat(to.factor), magnitude);
+    let exponent = s.shift_right(power, s.splat_i32((23 - to.mantissa_bits) as i32));
+    let code = s.add_i32(s.bits(sum), exponent);
+    let sign = s.splat_i32((24 + to.sign.leading_zeros()) as i32);
+    let sign = s.shift_right(s.bits(x), sign);
+    if !FNUZ {
+        return s.select_bits(s.splat_i32(i32::from(to.sign) - 1), code, sign);
+    }
+    let code = s.select_bits(s.splat_i32(0xFF), code, s.splat_i32(0));
+    let sign = s.select_bits(s.splat_i32(0x80), sign, s.splat_i32(0));
+    let one = |code: I, sign: I| {
+        // SAFETY: only reached with the token of the tier.
+        unsafe { vandq_s32(vreinterpretq_s32_u32(vcgtzq_s32(code)), vorrq_s32(code, sign)) }
+    };
+    each!(one(code, sign))
+}
+
 // SAFETY of every block below: as in the implementation of `Simd`.
 impl Bits for Neon {
     type Table = uint8x16x4_t;
@@ -92,22 +115,6 @@ impl Bits for Neon {
     }
 
     #[inline(always)]
-    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32 {
-        let one = |test: I, x: I| {
-            // SAFETY: see the impl.
-            unsafe { vandq_s32(vreinterpretq_s32_u32(vcgtzq_s32(test)), x) }
-        };
-        each!(one(test, x))
-    }
-
-    #[inline(always)]
-    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32 {
-        // SAFETY: see the impl.
-        let one = |x: F, yes: I, no: I| unsafe { vbslq_s32(vceqq_f32(x, x), no, yes) };
-        each!(one(x, yes, no))
-    }
-
-    #[inline(always)]
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
         // SAFETY: see the impl. `fminnm` takes the number where the other is NaN.
         let one = |x: F, limit: F| unsafe { vminnmq_f32(vabsq_f32(x), limit) };
@@ -120,8 +127,14 @@ impl Bits for Neon {
     }
 
     #[inline(always)]
-    fn store_minifloats(self, x: [Self::F32; 2], to: Minifloat, codes: &mut [u8; PAIR]) {
-        minifloat::store_lanes(self, x, &to, codes);
+    fn store_minifloats<const FNUZ: bool>(
+        self,
+        [a, b]: [Self::F32; 2],
+        to: Minifloat,
+        codes: &mut [u8; PAIR],
+    ) {
+        let (a, b) = (minifloat::<FNUZ>(self, a, to), minifloat::<FNUZ>(self, b, to));
+        self.store_u8_pair(a, b, 0, 255, codes);
     }
 
     #[inline(always)]

@@ -35,13 +35,6 @@ leaves! {
     fn select_bits(mask: I, a: I, b: I) -> I {
         _mm256_or_si256(_mm256_and_si256(mask, a), _mm256_andnot_si256(mask, b))
     }
-    fn where_positive(test: I, x: I) -> I {
-        _mm256_and_si256(_mm256_cmpgt_epi32(test, _mm256_setzero_si256()), x)
-    }
-    fn where_nan(x: F, yes: I, no: I) -> I {
-        let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(x, x));
-        _mm256_blendv_epi8(no, yes, nan)
-    }
     /// A NaN gives the limit: it is the second operand.
     fn magnitude(x: F, limit: F) -> F { _mm256_min_ps(abs(x), limit) }
     fn constants(to: &Minifloat) -> Constants {
@@ -65,6 +58,9 @@ leaves! {
     /// The lower halves of `a`, the upper ones of `b`.
     fn select_halves(a: F, b: F) -> I {
         _mm256_blend_epi16::<0b1010_1010>(_mm256_castps_si256(a), _mm256_castps_si256(b))
+    }
+    fn where_not_0(test: I, x: I) -> I {
+        _mm256_andnot_si256(_mm256_cmpeq_epi8(test, _mm256_setzero_si256()), x)
     }
     fn store_bytes(to: &mut [u8; BLOCK], x: I) {
         _mm256_storeu_si256(to.as_mut_ptr().cast(), x);
@@ -163,18 +159,6 @@ impl Bits for Avx2 {
     }
 
     #[inline(always)]
-    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32 {
-        // SAFETY: see the impl.
-        unsafe { each!(where_positive(test, x)) }
-    }
-
-    #[inline(always)]
-    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32 {
-        // SAFETY: see the impl.
-        unsafe { each!(where_nan(x, yes, no)) }
-    }
-
-    #[inline(always)]
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
         // SAFETY: see the impl.
         unsafe { each!(magnitude(x, limit)) }
@@ -189,7 +173,12 @@ impl Bits for Avx2 {
     /// A word gets the magnitude of the code from bit `7 - mantissa_bits` on, since there the exponent
     /// is in the upper half of a float.
     #[inline(always)]
-    fn store_minifloats(self, x: [Self::F32; 2], to: Constants, codes: &mut [u8; PAIR]) {
+    fn store_minifloats<const FNUZ: bool>(
+        self,
+        x: [Self::F32; 2],
+        to: Constants,
+        codes: &mut [u8; PAIR],
+    ) {
         for (x, codes) in x.into_iter().zip(blocks_mut(codes)) {
             // SAFETY: see the impl. The low half of a sum counts in the mantissa. A magnitude that the
             // format does not have saturates, first as a byte; floats that saturate twice keep their
@@ -207,7 +196,9 @@ impl Bits for Avx2 {
                 let signs = (_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
                 let signs = _mm256_packs_epi16(signs.0, signs.1);
                 let signs = _mm256_and_si256(_mm256_srl_epi16(signs, to.sign_shift), to.sign);
-                store_bytes(codes, ordered_bytes(_mm256_or_si256(bytes, signs)));
+                let signed = _mm256_or_si256(bytes, signs);
+                let signed = if FNUZ { where_not_0(bytes, signed) } else { signed };
+                store_bytes(codes, ordered_bytes(signed));
             }
         }
     }

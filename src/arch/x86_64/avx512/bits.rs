@@ -12,12 +12,6 @@ type I = __m512i;
 leaves! {
     /// 0xCA: the second where the first has ones, else the third.
     fn select_bits(mask: I, a: I, b: I) -> I { _mm512_ternarylogic_epi32::<0xCA>(mask, a, b) }
-    fn where_positive(test: I, x: I) -> I {
-        _mm512_maskz_mov_epi32(_mm512_cmpgt_epi32_mask(test, _mm512_setzero_si512()), x)
-    }
-    fn where_nan(x: F, yes: I, no: I) -> I {
-        _mm512_mask_mov_epi32(no, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x), yes)
-    }
     /// 0b1010: the smaller magnitude, without its sign. A NaN gives the limit.
     fn magnitude(x: F, limit: F) -> F { _mm512_range_ps::<0b1010>(x, limit) }
     fn constants(to: &Minifloat) -> Constants {
@@ -73,6 +67,13 @@ leaves! {
         let x = _mm256_loadu_si256(x.as_ptr().cast());
         let x = _mm256_and_si256(x, _mm256_set1_epi8(mask as i8));
         _mm256_cmpeq_epi8_mask(x, _mm256_set1_epi8(value as i8)) != 0
+    }
+    /// 0xEA: the first and the second, or the third.
+    fn with_signs(x: I, signs: I, mask: I) -> I {
+        _mm512_ternarylogic_epi32::<0xEA>(signs, mask, x)
+    }
+    fn where_not_0(test: I, x: I) -> I {
+        _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(test, test), x)
     }
     fn store_bytes(to: &mut [u8; PAIR], x: I) { _mm512_storeu_si512(to.as_mut_ptr().cast(), x); }
     fn load_table(x: &[f32; 16]) -> F { _mm512_loadu_ps(x.as_ptr()) }
@@ -144,18 +145,6 @@ impl Bits for Avx512 {
     }
 
     #[inline(always)]
-    fn where_positive(self, test: Self::I32, x: Self::I32) -> Self::I32 {
-        // SAFETY: see the impl.
-        unsafe { each!(where_positive(test, x)) }
-    }
-
-    #[inline(always)]
-    fn where_nan(self, x: Self::F32, yes: Self::I32, no: Self::I32) -> Self::I32 {
-        // SAFETY: see the impl.
-        unsafe { each!(where_nan(x, yes, no)) }
-    }
-
-    #[inline(always)]
     fn magnitude(self, x: Self::F32, limit: Self::F32) -> Self::F32 {
         // SAFETY: see the impl.
         unsafe { each!(magnitude(x, limit)) }
@@ -168,7 +157,12 @@ impl Bits for Avx512 {
     }
 
     #[inline(always)]
-    fn store_minifloats(self, [low, high]: [Self::F32; 2], to: Constants, codes: &mut [u8; PAIR]) {
+    fn store_minifloats<const FNUZ: bool>(
+        self,
+        [low, high]: [Self::F32; 2],
+        to: Constants,
+        codes: &mut [u8; PAIR],
+    ) {
         let (low, high) = (minifloat_words(low, to), minifloat_words(high, to));
         // SAFETY: see the impl. A magnitude that the format does not have saturates, first as a byte;
         // a word that saturates as a byte keeps its sign at the top.
@@ -177,7 +171,9 @@ impl Bits for Avx512 {
             let [a, b] = each!(_mm512_srlv_epi16(unsigned, [to.shift; 2]));
             let bytes = _mm512_min_epu8(_mm512_packus_epi16(a, b), to.largest);
             let signs = _mm512_srlv_epi16(_mm512_packs_epi16(low, high), to.sign_shift);
-            store_bytes(codes, ordered_bytes(select_bits(to.sign, signs, bytes)));
+            let signed = with_signs(bytes, signs, to.sign);
+            let signed = if FNUZ { where_not_0(bytes, signed) } else { signed };
+            store_bytes(codes, ordered_bytes(signed));
         }
     }
 
