@@ -323,10 +323,11 @@ macro_rules! kernel_list {
         fn abs_max_f16(src: &[f16]) -> f32 = range::abs_max;
         /// As `abs_max`.
         fn abs_max_bf16(src: &[bf16]) -> f32 = range::abs_max;
-        /// `min[i] = min(min[i], src[i])` and the same for the maximum; a NaN stays. `src` of -0
-        /// counts as 0.
+        /// `min[j] = min(min[j], src[i][j])` and the same for the maximum, for all rows `i`; a NaN
+        /// stays. `src` of -0 counts as 0. Rows have the length of `min`; of many, at best some hundred
+        /// elements, since each block of columns is done for all rows.
         fn min_max_columns(src: &[f32], min: &mut [f32], max: &mut [f32]) = range::min_max_columns;
-        /// `max[i] = max(max[i], |src[i]|)`; a NaN stays.
+        /// `max[j] = max(max[j], |src[j]|)`, of one row; a NaN stays.
         fn abs_max_columns(src: &[f32], max: &mut [f32]) = range::abs_max_columns;
 
         /// Counts `src[i]` in the last bin whose beginning is at most `src[i]`; in the first if there
@@ -347,9 +348,10 @@ macro_rules! kernel_list {
         fn sum_squares(src: &[f32], center: f32) -> f32 = reduce::sum_squares;
         /// The sum of `(a[i] - b[i])^2` in the order of `sum`; square and sum round apart.
         fn squared_distance(a: &[f32], b: &[f32]) -> f32 = reduce::squared_distance;
-        /// `acc[i] += src[i]`.
+        /// `acc[j] += src[i][j]` for all rows `i` in ascending order, as `min_max_columns` has them.
         fn sum_columns(src: &[f32], acc: &mut [f32]) = reduce::sum_columns;
-        /// `acc[i] += (src[i] - center[i])^2`; square and sum round apart.
+        /// `acc[j] += (src[i][j] - center[j])^2` for all rows `i` in ascending order, as
+        /// `min_max_columns` has them; square and sum round apart.
         fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
         /// `acc[j] = fma(weight[i] * d, d, acc[j])`, where `d = src[i][j] - center[i][j]`, for all `i` in
         /// ascending order: rows of 32 elements.

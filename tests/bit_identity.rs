@@ -751,6 +751,11 @@ fn column_ranges_match_scalar() {
                 rows.iter().for_each(|row| k.abs_max_columns(row, max));
             };
             compare(&vec![0.0; len], magnitude, what);
+            let joined = rows.map(|row| row.as_slice()).concat();
+            let minimum = |k: &Kernels, min: &mut [f32]| {
+                k.min_max_columns(&joined, min, &mut vec![f32::NEG_INFINITY; len]);
+            };
+            compare(&infinite, minimum, what);
         }
     }
 }
@@ -789,6 +794,10 @@ fn column_sums_match_scalar() {
             let what = || format!("{name}, {src:?}, center {center:?}, start {start:?}");
             compare(start, |k, acc| k.sum_columns(&src, acc), what);
             compare(start, |k, acc| k.sum_squares_columns(&src, center, acc), what);
+            let rows: Vec<f32> =
+                starts.iter().take(rng.below(4)).flat_map(|(_, row)| row.clone()).collect();
+            compare(start, |k, acc| k.sum_columns(&rows, acc), what);
+            compare(start, |k, acc| k.sum_squares_columns(&rows, center, acc), what);
         }
     }
 }

@@ -223,6 +223,25 @@ impl ChannelView<'_> {
         self.at(places, &self.channels)
     }
 
+    /// The rows from the start of `outers` on that lie one after the other, as one run: at most the
+    /// range, none where rows have gaps.
+    #[must_use]
+    pub fn rows(&self, item: usize, outers: Range<usize>) -> Run<'_> {
+        let (width, none) = (self.channels.count, Run::F32(&[]));
+        let (_, left, stride) = self.outer.locate(outers.start);
+        let most = outers.end.min(self.outer.count).saturating_sub(outers.start);
+        let n = if stride == width { left.min(most) } else { most.min(1) };
+        let row = self.row(item, outers.start);
+        match row.part(0..width) {
+            Part::Dense(run) if n > 0 && run.len() == width => {
+                // SAFETY: the elements of each row are neighbours, and `n` rows follow each other; they
+                // are elements of the tensor, for which `new` vouches.
+                unsafe { row.dense(row.data, n.saturating_mul(width)) }
+            }
+            _ => none,
+        }
+    }
+
     /// The first elements of all lines of a channel.
     #[must_use]
     pub fn column(&self, item: usize, channel: usize) -> Line<'_> {
@@ -310,13 +329,20 @@ impl<'v> Line<'v> {
         }
         // SAFETY: `n` elements from there on are neighbours in the innermost axis; `new` vouches for
         // them.
-        Part::Dense(unsafe {
+        Part::Dense(unsafe { self.dense(at, n) })
+    }
+
+    /// # Safety
+    /// `n` elements of the tensor are neighbours from `at` on.
+    unsafe fn dense(&self, at: *const u8, n: usize) -> Run<'v> {
+        // SAFETY: the contract of this function.
+        unsafe {
             match self.dtype {
                 Dtype::F32 => Run::F32(core::slice::from_raw_parts(at.cast(), n)),
                 Dtype::F16 => Run::F16(core::slice::from_raw_parts(at.cast(), n)),
                 Dtype::Bf16 => Run::Bf16(core::slice::from_raw_parts(at.cast(), n)),
             }
-        })
+        }
     }
 }
 

@@ -152,6 +152,34 @@ pub(super) fn squares_of(k: &Kernels, line: &Line<'_>, range: Range<usize>, cent
     })
 }
 
+/// Calls `f` with rows of the `len` channels from `first` on, at most `BLOCK`: as many in a call as lie
+/// one after the other.
+fn each_rows(
+    k: &Kernels,
+    view: &ChannelView<'_>,
+    (item, first): (usize, usize),
+    len: usize,
+    outers: Range<usize>,
+    f: &mut dyn FnMut(&[f32]),
+) {
+    let mut buffer = [0.0; STAGE];
+    let whole = len == view.channels();
+    let mut at = outers.start;
+    while at < outers.end {
+        let run = if whole { view.rows(item, at..outers.end) } else { Run::F32(&[]) };
+        let rows = match run {
+            Run::F32(x) => x.len() / len.max(1),
+            run => (run.len() / len.max(1)).min(STAGE / BLOCK),
+        };
+        if rows > 0 {
+            f(widened(k, run.part(0..rows * len), &mut buffer));
+        } else {
+            f(staged(k, &view.row(item, at), first..first + len, &mut buffer));
+        }
+        at += rows.max(1);
+    }
+}
+
 /// Minima and maxima of the channels from `first` on, at most `BLOCK`.
 pub(super) fn block_extremes(
     k: &Kernels,
@@ -162,15 +190,13 @@ pub(super) fn block_extremes(
 ) {
     min.iter_mut().for_each(|min| *min = NONE.0);
     max.iter_mut().for_each(|max| *max = NONE.1);
-    let columns = view.is_by_column();
-    let mut buffer = [0.0; STAGE];
-    for outer in 0..view.outer() {
-        if columns {
-            let row = view.row(item, outer);
-            let x = staged(k, &row, first..first + min.len(), &mut buffer);
+    if view.is_by_column() {
+        each_rows(k, view, (item, first), min.len(), 0..view.outer(), &mut |x| {
             k.min_max_columns(x, min, max);
-            continue;
-        }
+        });
+        return;
+    }
+    for outer in 0..view.outer() {
         for ((channel, min), max) in (first..).zip(min.iter_mut()).zip(max.iter_mut()) {
             let line = view.line(item, outer, channel);
             (*min, *max) = wider((*min, *max), extremes_of(k, &line, 0..line.len()));
@@ -179,13 +205,13 @@ pub(super) fn block_extremes(
 }
 
 /// Adds to `sums` a term of every element of the channels from `first` on, at most `BLOCK`: rows of
-/// channels by `add_row`, or lines of a channel by `of_line`.
+/// channels by `add_rows`, or lines of a channel by `of_line`.
 fn block_sums(
     k: &Kernels,
     view: &ChannelView<'_>,
     (item, first): (usize, usize),
     sums: &mut [f64],
-    add_row: impl Fn(&[f32], &mut [f32]),
+    add_rows: impl Fn(&[f32], &mut [f32]),
     of_line: impl Fn(&Line<'_>, usize) -> f64,
 ) {
     if !view.is_by_column() {
@@ -196,14 +222,10 @@ fn block_sums(
         }
         return;
     }
-    let mut buffer = [0.0; STAGE];
     for strip in cuts(0..view.outer(), ROWS) {
         let mut acc = [0.0_f32; BLOCK];
         let acc = acc.get_mut(..sums.len()).unwrap_or_default();
-        for outer in strip {
-            let row = view.row(item, outer);
-            add_row(staged(k, &row, first..first + acc.len(), &mut buffer), acc);
-        }
+        each_rows(k, view, (item, first), acc.len(), strip, &mut |x| add_rows(x, acc));
         sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
     }
 }
@@ -230,6 +252,6 @@ pub(super) fn block_squares(
     let of_line = |line: &Line<'_>, i: usize| {
         squares_of(k, line, 0..line.len(), centers.get(i).copied().unwrap_or(0.0))
     };
-    let add_row = |x: &[f32], acc: &mut [f32]| k.sum_squares_columns(x, centers, acc);
-    block_sums(k, view, at, sums, add_row, of_line);
+    let add_rows = |x: &[f32], acc: &mut [f32]| k.sum_squares_columns(x, centers, acc);
+    block_sums(k, view, at, sums, add_rows, of_line);
 }

@@ -26,6 +26,7 @@ pub(crate) mod range_16;
 pub(crate) mod reduce;
 pub(crate) mod requantize;
 pub(crate) mod rotation;
+pub(crate) mod rows;
 pub(crate) mod scale;
 pub(crate) mod table;
 pub(crate) mod triangle;

@@ -1,4 +1,5 @@
 use crate::arch::generic::range_16;
+use crate::arch::generic::rows::Rows;
 use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
 use crate::arch::words::Words;
 use core::num::NonZeroUsize;
@@ -152,29 +153,47 @@ fn keep_nan<S: Simd>(s: S, x: S::F32, value: S::F32) -> S::F32 {
 }
 
 #[inline(always)]
-fn min_max_block<S: Simd>(s: S, x: &[f32; BLOCK], low: &mut [f32; BLOCK], high: &mut [f32; BLOCK]) {
-    let (x, a, b) = (s.add(s.load(x), s.splat(0.0)), s.load(low), s.load(high));
+fn joined<S: Simd>(s: S, x: &[f32; BLOCK], (a, b): (S::F32, S::F32)) -> (S::F32, S::F32) {
+    let x = s.add(s.load(x), s.splat(0.0));
     let (mut min, mut max) = (s.lesser(x, a), s.greater(x, b));
     // The sum is NaN if one of the two is; infinities of both signs make one, too.
     if !S::NAN_STAYS && s.any_nan(s.add(x, a)) {
         min = keep_nan(s, x, keep_nan(s, a, min));
         max = keep_nan(s, x, keep_nan(s, a, max));
     }
-    s.store(min, low);
-    s.store(max, high);
+    (min, max)
+}
+
+#[inline(always)]
+fn min_max_block<S: Simd>(
+    s: S,
+    mut rows: Rows<'_>,
+    low: &mut [f32; BLOCK],
+    high: &mut [f32; BLOCK],
+) {
+    let mut all = (s.load(low), s.load(high));
+    while let Some(x) = rows.next() {
+        all = joined(s, x, all);
+    }
+    for x in rows.last() {
+        all = joined(s, &padded(x, 0.0), all);
+    }
+    s.store(all.0, low);
+    s.store(all.1, high);
 }
 
 #[inline(always)]
 pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
-    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let mut rows = Rows { src, at: 0, width: mins.len() };
     let (low, low_tail) = mins.as_chunks_mut::<BLOCK>();
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
-    for ((x, low), high) in blocks.iter().zip(low).zip(high) {
-        min_max_block(s, x, low, high);
+    for (low, high) in low.iter_mut().zip(high) {
+        min_max_block(s, rows, low, high);
+        rows.at += BLOCK;
     }
-    if !tail.is_empty() {
+    if !low_tail.is_empty() {
         let (mut low, mut high) = (padded(low_tail, 0.0), padded(high_tail, 0.0));
-        min_max_block(s, &padded(tail, 0.0), &mut low, &mut high);
+        min_max_block(s, rows, &mut low, &mut high);
         unpad(&low, low_tail);
         unpad(&high, high_tail);
     }

@@ -1,4 +1,5 @@
-use crate::arch::simd::{BLOCK, Element, Simd, fold};
+use crate::arch::generic::rows::Rows;
+use crate::arch::simd::{BLOCK, Element, Simd, fold, padded, unpad};
 use crate::kernels::LevelGrid;
 
 /// Adds the terms of the tail to the lanes of the blocks and folds them. The tail has no padding
@@ -52,28 +53,64 @@ fn square<S: Simd>(s: S, a: S::F32, b: S::F32) -> S::F32 {
 }
 
 #[inline(always)]
-pub(crate) fn sum_columns<S: Simd>(s: S, src: &[f32], acc: &mut [f32]) {
-    let (blocks, tail) = src.as_chunks::<BLOCK>();
-    let (accs, acc_tail) = acc.as_chunks_mut::<BLOCK>();
-    for (x, acc) in blocks.iter().zip(accs) {
-        s.store(s.add(s.load(acc), s.load(x)), acc);
+fn sum_block<S: Simd>(s: S, mut rows: Rows<'_>, acc: &mut [f32; BLOCK]) {
+    let mut sum = s.load(acc);
+    while let Some(x) = rows.next() {
+        sum = s.add(sum, s.load(x));
     }
-    for (acc, x) in acc_tail.iter_mut().zip(tail) {
-        *acc += *x;
+    s.store(sum, acc);
+    for x in rows.last() {
+        acc.iter_mut().zip(x).for_each(|(acc, x)| *acc += *x);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn sum_columns<S: Simd>(s: S, src: &[f32], acc: &mut [f32]) {
+    let mut rows = Rows { src, at: 0, width: acc.len() };
+    let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
+    for acc in blocks {
+        sum_block(s, rows, acc);
+        rows.at += BLOCK;
+    }
+    if !tail.is_empty() {
+        let mut last = padded(tail, 0.0);
+        sum_block(s, rows, &mut last);
+        unpad(&last, tail);
+    }
+}
+
+#[inline(always)]
+fn sum_squares_block<S: Simd>(
+    s: S,
+    mut rows: Rows<'_>,
+    center: &[f32; BLOCK],
+    acc: &mut [f32; BLOCK],
+) {
+    let (mut sum, centers) = (s.load(acc), s.load(center));
+    while let Some(x) = rows.next() {
+        sum = s.add(sum, square(s, s.load(x), centers));
+    }
+    s.store(sum, acc);
+    for x in rows.last() {
+        for ((acc, x), center) in acc.iter_mut().zip(x).zip(center) {
+            *acc += (x - center) * (x - center);
+        }
     }
 }
 
 #[inline(always)]
 pub(crate) fn sum_squares_columns<S: Simd>(s: S, src: &[f32], center: &[f32], acc: &mut [f32]) {
-    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let mut rows = Rows { src, at: 0, width: acc.len() };
+    let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
     let (centers, center_tail) = center.as_chunks::<BLOCK>();
-    let (accs, acc_tail) = acc.as_chunks_mut::<BLOCK>();
-    for ((x, center), acc) in blocks.iter().zip(centers).zip(accs) {
-        let term = square(s, s.load(x), s.load(center));
-        s.store(s.add(s.load(acc), term), acc);
+    for (acc, center) in blocks.iter_mut().zip(centers) {
+        sum_squares_block(s, rows, center, acc);
+        rows.at += BLOCK;
     }
-    for ((acc, x), center) in acc_tail.iter_mut().zip(tail).zip(center_tail) {
-        *acc += (x - center) * (x - center);
+    if !tail.is_empty() {
+        let mut last = padded(tail, 0.0);
+        sum_squares_block(s, rows, &padded(center_tail, 0.0), &mut last);
+        unpad(&last, tail);
     }
 }
 

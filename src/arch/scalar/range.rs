@@ -29,13 +29,15 @@ pub(super) fn abs_max<E: Element>(src: &[E]) -> f32 {
 }
 
 pub(super) fn min_max_columns(src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
-    for ((x, low), high) in src.iter().zip(mins).zip(maxs) {
-        let x = *x + 0.0;
-        (*low, *high) = if x.is_nan() || low.is_nan() {
-            (f32::NAN, f32::NAN)
-        } else {
-            (min(x, *low), max(x, *high))
-        };
+    for row in src.chunks_exact(mins.len().max(1)) {
+        for ((x, low), high) in row.iter().zip(mins.iter_mut()).zip(maxs.iter_mut()) {
+            let x = *x + 0.0;
+            (*low, *high) = if x.is_nan() || low.is_nan() {
+                (f32::NAN, f32::NAN)
+            } else {
+                (min(x, *low), max(x, *high))
+            };
+        }
     }
 }
 

@@ -27,14 +27,18 @@ pub(super) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
 }
 
 pub(super) fn sum_columns(src: &[f32], acc: &mut [f32]) {
-    for (acc, x) in acc.iter_mut().zip(src) {
-        *acc += *x;
+    for row in src.chunks_exact(acc.len().max(1)) {
+        for (acc, x) in acc.iter_mut().zip(row) {
+            *acc += *x;
+        }
     }
 }
 
 pub(super) fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) {
-    for ((acc, x), center) in acc.iter_mut().zip(src).zip(center) {
-        *acc += (x - center) * (x - center);
+    for row in src.chunks_exact(acc.len().max(1)) {
+        for ((acc, x), center) in acc.iter_mut().zip(row).zip(center) {
+            *acc += (x - center) * (x - center);
+        }
     }
 }
 
