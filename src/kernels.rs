@@ -273,7 +273,7 @@ macro_rules! kernel_list {
         fn decode_table(src: &[u8], from: &TableCoding<'_>, dst: &mut [f32]) = table::decode;
         /// `dst[i]` is the index of the value nearest to `src[i] / scale`: the number of midpoints
         /// `0.5 * (values[j] + values[j + 1])` below it. A NaN counts as 0.
-        fn encode_codebook_u8(src: &[f32], to: &Codebook<'_>, dst: &mut [u8]) = codebook::encode;
+        fn encode_codebook_u8(src: &[f32], to: &Codebook<'_>, dst: &mut [u8]) = codebook::encode_bytes;
         /// As `encode_codebook_u8`.
         fn encode_codebook_u16(src: &[f32], to: &Codebook<'_>, dst: &mut [u16]) = codebook::encode;
         /// `dst[i] = values[src[i]] * scale`; an index beyond the values counts as the last.

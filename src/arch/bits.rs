@@ -72,6 +72,8 @@ pub(crate) trait Bits: Simd {
     fn table(self, x: &[f32; 16]) -> Self::Table;
     /// Entry `i`, 0..16.
     fn look_up(self, table: Self::Table, i: Self::I32) -> Self::F32;
+    /// Entry `i % N` of a table in memory; `N` is a power of two.
+    fn gather<const N: usize>(self, table: &[f32; N], i: Self::I32) -> Self::F32;
     /// Entry `i`, 0..8.
     fn look_up_low(self, table: Self::Table, i: Self::I32) -> Self::F32;
     /// Entry `i`, 8..16.

@@ -3,7 +3,6 @@ use crate::kernels::Codebook;
 
 /// An index type.
 pub(crate) trait Index: Copy {
-    const IS_BYTE: bool;
     fn from_usize(i: usize) -> Self;
     fn to_usize(self) -> usize;
 }
@@ -11,8 +10,6 @@ pub(crate) trait Index: Copy {
 macro_rules! index {
     ($($ty:ty),+) => {$(
         impl Index for $ty {
-            const IS_BYTE: bool = size_of::<Self>() == 1;
-
             #[inline(always)]
             fn from_usize(i: usize) -> Self {
                 i as Self
@@ -32,31 +29,38 @@ index!(u8, u16);
 const LANES: usize = 32;
 
 /// Slots of equal width into which the range of the midpoints is divided.
-const SLOTS: usize = 1024;
+pub(crate) const SLOTS: usize = 1024;
+
+/// A sum of that size has no fraction: its last bits count.
+pub(crate) const WHOLE: f32 = 8_388_608.0;
 
 /// Where searches begin.
-struct Slots {
-    first: f32,
-    per_unit: f32,
+pub(crate) struct Slots {
+    pub(crate) first: f32,
+    pub(crate) per_unit: f32,
     /// How many midpoints the slots below each have.
-    starts: [u16; SLOTS],
+    pub(crate) starts: [u32; SLOTS],
     /// The most midpoints of a slot.
-    most: usize,
+    pub(crate) most: usize,
 }
 
 /// The number between `values[i]` and the next.
 #[inline(always)]
-fn midpoint(values: &[f32], i: usize) -> f32 {
+pub(crate) fn midpoint(values: &[f32], i: usize) -> f32 {
     let pair = values.get(i..).and_then(<[f32]>::first_chunk::<2>);
     let [below, above] = pair.unwrap_or(&[f32::INFINITY; 2]);
     0.5 * (below + above)
 }
 
 impl Slots {
+    /// For so many searches: all midpoints in one slot if these are few.
     #[inline(always)]
-    fn new(values: &[f32]) -> Self {
-        let midpoints = values.len() - 1;
-        let (first, last) = (midpoint(values, 0), midpoint(values, midpoints - 1));
+    pub(crate) fn new(values: &[f32], searches: usize) -> Self {
+        let midpoints = values.len().saturating_sub(1);
+        if searches < midpoints {
+            return Self { first: 0.0, per_unit: 0.0, starts: [0; SLOTS], most: midpoints };
+        }
+        let (first, last) = (midpoint(values, 0), midpoint(values, midpoints.saturating_sub(1)));
         let per_unit = SLOTS as f32 / (last - first);
         // With 0, everything is in one slot.
         let per_unit = if per_unit < f32::INFINITY { per_unit } else { 0.0 };
@@ -65,12 +69,12 @@ impl Slots {
         for i in 0..midpoints {
             let at = slots.of(midpoint(values, i));
             if at > slot {
-                slots.starts.get_mut(slot + 1..=at).unwrap_or_default().fill(i as u16);
+                slots.starts.get_mut(slot + 1..=at).unwrap_or_default().fill(i as u32);
                 (slot, below) = (at, i);
             }
             slots.most = slots.most.max(i + 1 - below);
         }
-        slots.starts.get_mut(slot + 1..).unwrap_or_default().fill(midpoints as u16);
+        slots.starts.get_mut(slot + 1..).unwrap_or_default().fill(midpoints as u32);
         slots
     }
 
@@ -78,8 +82,6 @@ impl Slots {
     /// on the side on which that slot is.
     #[inline(always)]
     fn of(&self, x: f32) -> usize {
-        // A sum of that size has no fraction: its last bits count.
-        const WHOLE: f32 = 8_388_608.0;
         let place = (x - self.first) * self.per_unit;
         let place = if place > 0.0 { place } else { 0.0 };
         let last = (SLOTS - 1) as f32;
@@ -90,24 +92,19 @@ impl Slots {
     /// Midpoints below each of `x`, less than `most` too few.
     #[inline(always)]
     fn starts(&self, x: &[f32; LANES]) -> [usize; LANES] {
-        x.map(|x| self.of(x)).map(|slot| self.starts.get(slot).map_or(0, |n| usize::from(*n)))
+        x.map(|x| self.of(x)).map(|slot| self.starts.get(slot).map_or(0, |n| *n as usize))
     }
 }
 
 /// Raises `low` to the number of midpoints below `x`: less than `count` more. Every step drops half of
 /// them, of all lanes at once and without a branch.
 #[inline(always)]
-fn search(
-    midpoint: impl Fn(usize) -> f32,
-    x: &[f32; LANES],
-    low: &mut [usize; LANES],
-    mut count: usize,
-) {
+fn search(values: &[f32], x: &[f32; LANES], low: &mut [usize; LANES], mut count: usize) {
     while count > 1 {
         let half = count / 2;
         for (low, x) in low.iter_mut().zip(x) {
             // The low end of the upper half, or nothing.
-            let above = *x > midpoint(*low + half - 1);
+            let above = *x > midpoint(values, *low + half - 1);
             *low += core::hint::select_unpredictable(above, half, 0);
         }
         count -= half;
@@ -117,13 +114,7 @@ fn search(
 #[inline(always)]
 pub(crate) fn encode<I: Index>(src: &[f32], to: &Codebook<'_>, dst: &mut [I]) {
     let values = to.values;
-    // Slots cost about as much as a search for each value.
-    let slots = (src.len() >= values.len()).then(|| Slots::new(values));
-    let count = slots.as_ref().map_or(values.len(), |slots| slots.most + 1);
-    let mut midpoints = [f32::INFINITY; 256];
-    for (i, to) in midpoints.iter_mut().enumerate().take(values.len() - 1) {
-        *to = midpoint(values, i);
-    }
+    let slots = Slots::new(values, src.len());
     let groups = src.chunks(to.group.get()).zip(dst.chunks_mut(to.group.get()));
     for (g, (src, dst)) in groups.enumerate() {
         let scale = to.scale.get(g).copied().unwrap_or(1.0);
@@ -133,18 +124,17 @@ pub(crate) fn encode<I: Index>(src: &[f32], to: &Codebook<'_>, dst: &mut [I]) {
                 *x /= scale;
                 *x = if x.is_nan() { 0.0 } else { *x };
             }
-            let mut low = slots.as_ref().map_or([0; LANES], |slots| slots.starts(&quotients));
-            if I::IS_BYTE {
-                let midpoint = |i: usize| midpoints.get(i % 256).copied().unwrap_or_default();
-                search(midpoint, &quotients, &mut low, count);
-            } else {
-                search(|i| midpoint(values, i), &quotients, &mut low, count);
-            }
+            let mut low = slots.starts(&quotients);
+            search(values, &quotients, &mut low, slots.most + 1);
             for (q, i) in dst.iter_mut().zip(low) {
                 *q = I::from_usize(i);
             }
         }
     }
+}
+
+pub(super) fn encode_bytes(src: &[f32], to: &Codebook<'_>, dst: &mut [u8]) {
+    encode(src, to, dst);
 }
 
 #[inline(always)]

@@ -191,6 +191,16 @@ impl Bits for Neon {
     }
 
     #[inline(always)]
+    fn gather<const N: usize>(self, table: &[f32; N], i: Self::I32) -> Self::F32 {
+        let (mut lanes, mut found) = ([0; BLOCK], [0.0; BLOCK]);
+        self.store_i32(i, &mut lanes);
+        for (to, i) in found.iter_mut().zip(lanes) {
+            *to = table.get(i as usize % N).copied().unwrap_or_default();
+        }
+        self.load(&found)
+    }
+
+    #[inline(always)]
     fn look_up_low(self, table: Self::Table, i: Self::I32) -> Self::F32 {
         let half = uint8x16x2_t(table.0, table.1);
         // SAFETY: see the impl.

@@ -65,6 +65,10 @@ leaves! {
     fn store_bytes(to: &mut [u8; BLOCK], x: I) {
         _mm256_storeu_si256(to.as_mut_ptr().cast(), x);
     }
+    fn gather(i: I, table: &[f32], last: i32) -> F {
+        let i = _mm256_and_si256(i, _mm256_set1_epi32(last));
+        _mm256_i32gather_ps::<4>(table.as_ptr(), i)
+    }
     fn look_up_half(table: F, i: I) -> F { _mm256_permutevar8x32_ps(table, i) }
     /// Bit 3 of the index, moved to the sign, chooses the half.
     fn look_up(low: F, high: F, i: I) -> F {
@@ -257,6 +261,13 @@ impl Bits for Avx2 {
         let [low, high] = table;
         // SAFETY: see the impl.
         unsafe { each!(look_up([low; 4], [high; 4], i)) }
+    }
+
+    #[inline(always)]
+    fn gather<const N: usize>(self, table: &[f32; N], i: Self::I32) -> Self::F32 {
+        const { assert!(N.is_power_of_two()) };
+        // SAFETY: see the impl. The mask keeps the indices within the table.
+        unsafe { each!(gather(i, [table.as_slice(); 4], [N as i32 - 1; 4])) }
     }
 
     #[inline(always)]

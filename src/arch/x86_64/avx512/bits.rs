@@ -38,6 +38,10 @@ leaves! {
         select_bits(low, _mm512_castps_si512(a), _mm512_castps_si512(b))
     }
     fn without_sign(x: I) -> I { _mm512_and_si512(x, _mm512_set1_epi16(0x7FFF)) }
+    fn gather(i: I, table: &[f32], last: i32) -> F {
+        let i = _mm512_and_si512(i, _mm512_set1_epi32(last));
+        _mm512_i32gather_ps::<4>(i, table.as_ptr())
+    }
     fn look_up(i: I, table: F) -> F { _mm512_permutexvar_ps(i, table) }
     fn descend(i: I, a: F, b: F) -> I {
         let doubled = _mm512_add_epi32(i, i);
@@ -220,6 +224,13 @@ impl Bits for Avx512 {
     fn look_up(self, table: Self::Table, i: Self::I32) -> Self::F32 {
         // SAFETY: see the impl.
         unsafe { each!(look_up(i, [table; 2])) }
+    }
+
+    #[inline(always)]
+    fn gather<const N: usize>(self, table: &[f32; N], i: Self::I32) -> Self::F32 {
+        const { assert!(N.is_power_of_two()) };
+        // SAFETY: see the impl. The mask keeps the indices within the table.
+        unsafe { each!(gather(i, [table.as_slice(); 2], [N as i32 - 1; 2])) }
     }
 
     #[inline(always)]
