@@ -29,7 +29,7 @@ index!(u8, u16);
 const LANES: usize = 32;
 
 /// Slots of equal width into which the range of the midpoints is divided.
-pub(crate) const SLOTS: usize = 1024;
+pub(crate) const SLOTS: usize = 512;
 
 /// A sum of that size has no fraction: its last bits count.
 pub(crate) const WHOLE: f32 = 8_388_608.0;
@@ -65,16 +65,15 @@ impl Slots {
         // With 0, everything is in one slot.
         let per_unit = if per_unit < f32::INFINITY { per_unit } else { 0.0 };
         let mut slots = Self { first, per_unit, starts: [0; SLOTS], most: 0 };
-        let (mut slot, mut below) = (0, 0);
         for i in 0..midpoints {
-            let at = slots.of(midpoint(values, i));
-            if at > slot {
-                slots.starts.get_mut(slot + 1..=at).unwrap_or_default().fill(i as u32);
-                (slot, below) = (at, i);
-            }
-            slots.most = slots.most.max(i + 1 - below);
+            let slot = slots.of(midpoint(values, i));
+            slots.starts.get_mut(slot).into_iter().for_each(|n| *n += 1);
         }
-        slots.starts.get_mut(slot + 1..).unwrap_or_default().fill(midpoints as u32);
+        slots.most = slots.starts.iter().fold(0, |most, n| most.max(*n)) as usize;
+        let mut below = 0;
+        for n in &mut slots.starts {
+            below += core::mem::replace(n, below);
+        }
         slots
     }
 
