@@ -25,8 +25,8 @@ pub(crate) trait Quotient<S: Simd>: Copy {
     /// makes of it if `nan_may_stay`.
     fn of(self, s: S, x: S::F32, nan_may_stay: bool) -> S::F32;
 
-    /// The quotient with its sign, which a 0 has, too, limited by what the caller knows. `x` has no
-    /// NaN, or the answer is of no interest; the divisor is positive.
+    /// The quotient, 0 with its sign, for codes that saturate: it has no limit but what keeps it
+    /// finite. A NaN gives anything. A divisor whose reciprocal is multiplied by is positive.
     fn signed(self, s: S, x: S::F32) -> S::F32;
 }
 
