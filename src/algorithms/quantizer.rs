@@ -29,6 +29,7 @@ pub(crate) fn at_least_smallest(scale: f32) -> f32 {
 
 /// The scale with which `largest`, a magnitude that codes have, stands for `peak`. Codes that are all
 /// tiny would make it infinite.
+#[cfg(feature = "weights")]
 pub(crate) fn scale_to(peak: f32, largest: f32) -> f32 {
     (peak / largest).clamp(-f32::MAX, f32::MAX)
 }
