@@ -21,6 +21,9 @@ use std::ptr::{null, null_mut};
 
 const TOKENS: usize = 16_384;
 
+/// Samples that scales are estimated from.
+const SAMPLES: usize = 32;
+
 /// Activations that hang together a little.
 fn activations(n: usize) -> Vec<f32> {
     let mut x = floats(TOKENS * n);
@@ -60,12 +63,19 @@ fn hessian(n: usize, turns: usize) -> Vec<f32> {
 
 fn solver(n: usize, turns: usize, h: &[f32]) {
     let weights = floats(n * n);
+    let means = floats(SAMPLES * n);
     let mut nncf = GptqParams::DEFAULT;
     // SAFETY: the pointer is to a live value.
     ok(unsafe { ptqk_gptq_params_preset(null(), GptqPreset::Nncf as u32, &mut nncf) });
+    let estimated = GptqParams {
+        scale: GptqScale::Estimation as u32,
+        means: matrix(&means, SAMPLES, n),
+        ..nncf
+    };
     let best = GptqParams::DEFAULT;
     for (name, params) in [
         ("as nncf", nncf),
+        ("as nncf, estimated", estimated),
         ("best without passes", GptqParams { passes: 0, ..best }),
         ("best", best),
     ] {

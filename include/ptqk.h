@@ -438,6 +438,13 @@ enum ptqk_gptq_scale
      * both signs. The first of equal ones wins. The zero point stays.
      */
     PTQK_GPTQ_SCALE_SEARCH = 1,
+    /**
+     * The scale whose codes change the outputs of the group least for the mean activations of some samples,
+     * of candidates made of the codes of others: see `ptqk_gptq`. The zero point and the sign of the scale
+     * stay. Not in the MX and NVFP4 modes. Source: `scale_estimation` of NNCF, which takes float modes by
+     * their extremes.
+     */
+    PTQK_GPTQ_SCALE_ESTIMATION = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1520,6 +1527,40 @@ typedef struct ptqk_matrix_mut {
 } ptqk_matrix_mut;
 
 /**
+ * How the scales of groups are estimated from what the layer sees.
+ *
+ * Source: NNCF `AdvancedScaleEstimationParameters`.
+ */
+typedef struct ptqk_scale_estimation_params {
+    /**
+     * `sizeof(ptqk_scale_estimation_params)`, filled with the structure that holds it.
+     */
+    uint32_t size;
+    /**
+     * Samples that are wanted, as `ptqk_process_stats` takes them; 0 for all. Default: 32.
+     */
+    uint32_t subset_size;
+    /**
+     * Candidates that are made of the codes of the best scale so far. Range: `0..1000`. Default: 5.
+     */
+    uint32_t initial_steps;
+    /**
+     * Candidates that are made of the codes of smaller scales, `1 - 0.05 k` times the first one. Range:
+     * `0..20`. Default: 10.
+     */
+    uint32_t scale_steps;
+    /**
+     * What the mean squared error of the weights counts with, beside that of the outputs; nothing if it is
+     * not above 0. Range: finite. Default: -1.
+     */
+    float weight_penalty;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} ptqk_scale_estimation_params;
+
+/**
  * Settings of weight compression. The same structure goes to every function that reads the
  * result.
  *
@@ -1601,7 +1642,7 @@ typedef struct ptqk_gptq_params {
      */
     uint32_t groups;
     /**
-     * `PTQK_GPTQ_SCALE_SEARCH` (default) or `_EXTREMES`.
+     * `PTQK_GPTQ_SCALE_SEARCH` (default), `_EXTREMES` or `_ESTIMATION`.
      */
     uint32_t scale;
     /**
@@ -1636,6 +1677,21 @@ typedef struct ptqk_gptq_params {
      * Must be 0.
      */
     uint32_t reserved;
+    /**
+     * How `PTQK_GPTQ_SCALE_ESTIMATION` goes; not read otherwise. Default: 32 samples, 5 and 10 steps, no
+     * penalty, which is what the GPTQ of NNCF always uses.
+     */
+    struct ptqk_scale_estimation_params estimation;
+    /**
+     * Its samples, `[samples, in]` of any float type and at least one: the mean of each input channel over the
+     * tokens of each sample, see `ptqk_channel_mean`. Not read otherwise. Default: NULL, no rows.
+     */
+    struct ptqk_matrix means;
+    /**
+     * `samples` numbers of tokens, see `ptqk_process_stats`. Not read, may be NULL, if all samples are
+     * taken. Default: NULL.
+     */
+    const uint64_t *token_counts;
     /**
      * The format of the codes, as for `ptqk_compress_weights`. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a
      * `group_size` of 128; all else as `ptqk_weight_params_default` fills it.
@@ -2865,7 +2921,8 @@ ptqk_status ptqk_gptq_params_preset(const struct ptqk_ctx *ctx,
  * those of two f32 Hessians.
  *
  * @param ctx    May be NULL.
- * @param params Not NULL. `weights.group_size` must divide the input channels.
+ * @param params Not NULL. `weights.group_size` must divide the input channels; of `means` the number of
+ *               rows counts, if scales are estimated.
  * @param rows   Rows of the weights.
  * @param cols   Columns of the weights.
  * @param bytes  Receives the size.
@@ -2899,6 +2956,20 @@ ptqk_status ptqk_gptq_workspace_size(const struct ptqk_ctx *ctx,
  * scale *= 1 + (q g) / (q H q)                    sums over the group; stored, and only if that is a gain
  * q[j]   = value(code(q[j] + g[j] / H[j][j]))     for each channel of the group, g always up to date
  * ```
+ *
+ * With `PTQK_GPTQ_SCALE_ESTIMATION`, a group of weights `w`, the samples `X` that `ptqk_process_stats` takes
+ * of `params->means`, their importance `s`, and the scale `s0` of the extremes, in the group only:
+ *
+ * ```text
+ * t(c)   = codes with the scale c, minus the zero point; the values of float codes
+ * m      = s where t(s0) is not 0, else 0; divided by its sum plus 2^-23
+ * fit(c) = sum of m * |w| / |t(c)|, with the sign of s0; where t is 0, divided by 0.001
+ * E(c)   = mean over samples of ((w - c t(c)) X)^2, plus weight_penalty * mean((w - c t(c))^2)
+ * initial_steps times:           c = fit(the best so far)
+ * for k in 0 .. scale_steps - 1: c = fit((1 - 0.05 k) * s0)
+ * ```
+ *
+ * Of `s0` and all `c` that are at least `2^-23` in magnitude, the last with the least `E` is the scale.
  *
  * All is f32, and each weight is one chain in the order of `j`: neither blocks nor threads nor the CPU
  * change the result, except that `PTQK_GPTQ_GROUPS_BLOCK_START` asks for blocks and that scales are fitted

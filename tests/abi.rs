@@ -159,10 +159,15 @@ layouts! {
     "ptqk_gemm_params": GemmParams, 20 | 20 {
         size: 0 | 0, transpose_a: 4 | 4, transpose_b: 8 | 8, accumulate: 12 | 12, subtract: 16 | 16,
     }
-    "ptqk_gptq_params": GptqParams, 88 | 84 {
+    "ptqk_gptq_params": GptqParams, 160 | 136 {
         size: 0 | 0, order: 4 | 4, groups: 8 | 8, scale: 12 | 12, stored_scales: 16 | 16,
         block_size: 20 | 20, damp_percent: 24 | 24, max_redamps: 28 | 28, passes: 32 | 32,
-        reserved: 36 | 36, weights: 40 | 40,
+        reserved: 36 | 36, estimation: 40 | 40, means: 64 | 64, token_counts: 104 | 88,
+        weights: 112 | 92,
+    }
+    "ptqk_scale_estimation_params": ScaleEstimationParams, 24 | 24 {
+        size: 0 | 0, subset_size: 4 | 4, initial_steps: 8 | 8, scale_steps: 12 | 12,
+        weight_penalty: 16 | 16, reserved: 20 | 20,
     }
     "ptqk_gptq_outputs": GptqOutputs, 128 | 76 {
         size: 0 | 0, reserved: 4 | 4, codes: 8 | 8, scale: 48 | 32, zero_point: 56 | 36,
@@ -318,6 +323,7 @@ fn constants() {
         PTQK_GPTQ_GROUPS_BLOCK_START = 2: GptqGroups::BlockStart,
         PTQK_GPTQ_SCALE_EXTREMES = 0: GptqScale::Extremes,
         PTQK_GPTQ_SCALE_SEARCH = 1: GptqScale::Search,
+        PTQK_GPTQ_SCALE_ESTIMATION = 2: GptqScale::Estimation,
         PTQK_LORA_INIT_KIND_RESIDUAL = 0: LoraInitKind::Residual,
         PTQK_LORA_INIT_KIND_RANDOM = 1: LoraInitKind::Random,
         PTQK_GPTQ_PRESET_BEST = 0: GptqPreset::Best,
@@ -497,6 +503,9 @@ number! {
     StatisticsParams: |x| f64::from(x.statistics_type),
     RangeEstimatorParams: |x| f64::from(if x == RangeEstimatorParams::DEFAULT { 0 } else { 1 }),
     *const f32: |x| x.addr() as f64,
+    *const u64: |x| x.addr() as f64,
+    Matrix: |x| x.data.addr() as f64,
+    ScaleEstimationParams: |x| f64::from(x.subset_size),
 }
 
 #[test]
@@ -518,7 +527,7 @@ fn defaults() {
             all
         }};
     }
-    let all = defaults! {
+    let mut all = defaults! {
         "ptqk_quantize_params": QuantizeParams, ptqk_quantize_params_default {
             granularity, group_size, zero_point_rounding, code_min, code_max,
         }
@@ -579,7 +588,7 @@ fn defaults() {
         }
         "ptqk_gptq_params": GptqParams, ptqk_gptq_params_default {
             order, groups, scale, stored_scales, block_size, damp_percent, max_redamps, passes,
-            reserved, weights,
+            reserved, estimation, means, token_counts, weights,
         }
         "ptqk_hessian_params": HessianParams, ptqk_hessian_params_default { mean, channels }
         "ptqk_lora_params": LoraParams, ptqk_lora_params_default {
@@ -593,6 +602,21 @@ fn defaults() {
             fallback_mode, group_size, min_adjusted_group_size,
         }
     };
+    macro_rules! nested {
+        ($name:literal, $value:expr, $($field:ident),+) => {
+            $(all.push(($name, stringify!($field), $value.$field.number()));)+
+        };
+    }
+    let estimation = GptqParams::DEFAULT.estimation;
+    nested!(
+        "ptqk_scale_estimation_params",
+        estimation,
+        subset_size,
+        initial_steps,
+        scale_steps,
+        weight_penalty,
+        reserved
+    );
     let header = structures();
     let mut stated = 0;
     for (name, field, value) in &all {

@@ -541,11 +541,15 @@ fn solvers() {
         assert_eq!(ptqk_hessian_finish(null(), to, n, &hessian.view_mut()), ok);
     }
     let weights = Floats::new(Dtype::F32, ROWS, N);
-    for (case, mode) in [WeightMode::Int4Asym, WeightMode::Int3Sym].into_iter().enumerate() {
+    let means = Floats::new(Dtype::F16, 3, N);
+    let modes = [WeightMode::Int4Asym, WeightMode::Int3Sym, WeightMode::Int2Sym];
+    for (case, mode) in modes.into_iter().enumerate() {
         let mut params = GptqParams { block_size: 4, passes: 1, ..GptqParams::DEFAULT };
         (params.groups, params.order) = (case as u32, 1);
         (params.weights.mode, params.weights.group_size) = (mode as u32, 3);
         (params.scale, params.weights.scale_dtype) = (case as u32, 0);
+        (params.means, params.token_counts) = (means.view(), [5, 0, 9].as_ptr());
+        (params.estimation.subset_size, params.estimation.scale_steps) = (2, 1);
         let mut layout = WeightLayout::default();
         unsafe {
             let status = ptqk_weight_layout_query(null(), &params.weights, ROWS, N, &mut layout);

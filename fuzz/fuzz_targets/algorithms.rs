@@ -59,24 +59,45 @@ fn hessian(input: &mut Input, arena: &mut Arena, n: usize) -> Matrix {
     Matrix { data, rows: n, cols: n, row_stride: n, dtype: 0, reserved: 0 }
 }
 
+/// Means of a few samples, and the tokens of each.
+fn means(input: &mut Input, arena: &mut Arena, ins: usize) -> (Matrix, Vec<u64>) {
+    let shape = Shape { rows: input.below(6), cols: ins, pad: input.below(3) };
+    let mut means = arguments::matrix(arena, shape, input.below(3) as u32, &mut input.any_values());
+    let tokens = (0..shape.rows).map(|_| u64::from(input.byte())).collect();
+    means.perhaps_harm(input);
+    (means, tokens)
+}
+
 fn gptq(input: &mut Input, arena: &mut Arena) {
     let (weights_params, code_type) = arguments::weight_params(input, arena);
+    let shape = arguments::weight_shape(input, &weights_params);
+    let (outs, ins) = arguments::channels(&weights_params, shape);
     let damp = input.pick(&[0.1, 0.01, 0.0, 1.0, 100.0]);
+    let channels = ins + usize::from(input.rarely());
+    let (means, tokens) = means(input, arena, channels);
     let params = GptqParams {
         size: input.size(GptqParams::DEFAULT.size),
         order: input.choice(3),
         groups: input.choice(3),
-        scale: input.choice(3),
+        scale: input.choice(4),
         stored_scales: input.choice(2),
         block_size: input.pick(&[1, 2, 7, 16, 32, 128, 0, 65_537]),
         damp_percent: if input.rarely() { input.float() } else { damp },
         max_redamps: input.choice(11),
         passes: input.choice(4),
         reserved: u32::from(input.rarely()),
+        estimation: ScaleEstimationParams {
+            size: input.size(ScaleEstimationParams::GPTQ.size),
+            subset_size: input.pick(&[32, 0, 1, 3, 5]),
+            initial_steps: input.pick(&[1, 0, 2, 1001]),
+            scale_steps: input.pick(&[1, 0, 3, 20, 21]),
+            weight_penalty: if input.rarely() { input.float() } else { 0.5 },
+            reserved: u32::from(input.rarely()),
+        },
+        means,
+        token_counts: tokens.as_ptr(),
         weights: weights_params,
     };
-    let shape = arguments::weight_shape(input, &weights_params);
-    let (outs, ins) = arguments::channels(&weights_params, shape);
     let dtype = input.below(3) as u32;
     let mut weights = arguments::matrix(arena, shape, dtype, &mut input.any_values());
     let channels = ins + usize::from(input.rarely());
@@ -167,10 +188,7 @@ fn lora(input: &mut Input, arena: &mut Arena) {
     let zeros: Vec<u8> = (0..layout.zero_point_bytes).map(|_| stored.bits() as u8).collect();
     let zero_point = arena.input(&zeros, 1);
     let tensor_scale = arena.floats([stored.scale()].into_iter());
-    let samples = Shape { rows: input.below(6), cols: ins, pad: input.below(3) };
-    let mut means =
-        arguments::matrix(arena, samples, input.below(3) as u32, &mut input.any_values());
-    let tokens: Vec<u64> = (0..samples.rows).map(|_| u64::from(input.byte())).collect();
+    let (means, tokens) = means(input, arena, ins);
     let tall = Shape { rows: rank, cols: ins, pad: input.below(3) };
     let wide = Shape { rows: outs, cols: rank, pad: input.below(3) };
     let mut a = arguments::matrix_mut(arena, tall, input.below(3) as u32);
@@ -195,12 +213,11 @@ fn lora(input: &mut Input, arena: &mut Arena) {
     let (space, room) = workspace(input, arena, |bytes| {
         // SAFETY: the structures are here.
         unsafe {
-            ffi::ptqk_lora_workspace_size(ptr::null(), &params, rows, cols, samples.rows, bytes)
+            ffi::ptqk_lora_workspace_size(ptr::null(), &params, rows, cols, means.rows, bytes)
         }
     });
     weights.perhaps_harm(input);
     codes.perhaps_harm(input);
-    means.perhaps_harm(input);
     arena.on_every_tier(|arena| {
         // SAFETY: as above.
         arena.call(true, |ctx| unsafe {

@@ -10,7 +10,8 @@ use crate::params::context::Ctx;
 use crate::params::gptq::{GptqOutputs, GptqParams, GptqPlan, GptqReport};
 use crate::params::matrix::Matrix;
 use crate::scratch::Scratch;
-use crate::status::{Result, Status};
+use crate::status::{Error, Result, Status};
+use crate::views::MatrixView;
 use core::ffi::c_void;
 
 const TARGET_NAMES: TargetNames = TargetNames {
@@ -61,7 +62,8 @@ pub unsafe extern "C" fn ptqk_gptq_params_preset(
 /// those of two f32 Hessians.
 ///
 /// @param ctx    May be NULL.
-/// @param params Not NULL. `weights.group_size` must divide the input channels.
+/// @param params Not NULL. `weights.group_size` must divide the input channels; of `means` the number of
+///               rows counts, if scales are estimated.
 /// @param rows   Rows of the weights.
 /// @param cols   Columns of the weights.
 /// @param bytes  Receives the size.
@@ -75,18 +77,55 @@ pub unsafe extern "C" fn ptqk_gptq_workspace_size(
 ) -> Status {
     let value = || {
         // SAFETY: the pointer contract of the header.
-        let plan = unsafe { check::params(params) }?.validate()?;
-        workspace_size(&plan, (rows, cols))
+        let params = unsafe { check::params(params) }?;
+        let plan = params.validate()?;
+        let samples = samples(&plan, &params);
+        workspace_size(&plan, (rows, cols), samples)
     };
     // SAFETY: as above.
     unsafe { check::number(ctx, (bytes, c"bytes"), value) }
 }
 
-fn workspace_size(plan: &GptqPlan, (rows, cols): (usize, usize)) -> Result<usize> {
+fn workspace_size(plan: &GptqPlan, (rows, cols): (usize, usize), samples: usize) -> Result<usize> {
     // The sizes of the outputs fit, too.
     weights::layout(&plan.format, rows, cols)
-        .and_then(|_| gptq::workspace_size(plan, rows, cols))
+        .and_then(|_| gptq::workspace_size(plan, rows, cols, samples))
         .map_err(in_weights)
+}
+
+/// Samples from which scales are estimated.
+fn samples(plan: &GptqPlan, params: &GptqParams) -> usize {
+    if plan.estimation.is_some() { params.means.rows } else { 0 }
+}
+
+/// What scales are estimated from: means of samples, and the tokens of each if not all are taken.
+///
+/// # Safety
+/// The pointer contract of the header.
+unsafe fn seen<'a>(
+    plan: &GptqPlan,
+    params: &GptqParams,
+    columns: usize,
+) -> Result<(MatrixView<'a>, &'a [u64], [check::Span; 2])> {
+    let Some(estimation) = plan.estimation else {
+        return Ok((MatrixView::dense(&[], 0), &[], [check::Span::EMPTY; 2]));
+    };
+    let name = c"params.means";
+    // SAFETY: the contract of this function.
+    let (means, means_span) = unsafe { check::matrix(&raw const params.means, name) }?;
+    if means.rows() == 0 {
+        return Err(Error::shape(name, c"rows", c"must be at least 1", 0.0));
+    }
+    if means.cols() != columns {
+        let rule = c"must be the input channels of the weights";
+        return Err(Error::shape(name, c"cols", rule, means.cols() as f64));
+    }
+    let samples = means.rows();
+    let counts = if estimation.subset > 0 && samples > estimation.subset { samples } else { 0 };
+    // SAFETY: as above.
+    let (token_counts, counts_span) =
+        unsafe { check::array(params.token_counts, counts, c"params.token_counts") }?;
+    Ok((means, token_counts, [means_span, counts_span]))
 }
 
 /// Rounds the weights of a layer so that its outputs change little: one input channel after
@@ -110,6 +149,20 @@ fn workspace_size(plan: &GptqPlan, (rows, cols): (usize, usize)) -> Result<usize
 /// scale *= 1 + (q g) / (q H q)                    sums over the group; stored, and only if that is a gain
 /// q[j]   = value(code(q[j] + g[j] / H[j][j]))     for each channel of the group, g always up to date
 /// ```
+///
+/// With `PTQK_GPTQ_SCALE_ESTIMATION`, a group of weights `w`, the samples `X` that `ptqk_process_stats` takes
+/// of `params->means`, their importance `s`, and the scale `s0` of the extremes, in the group only:
+///
+/// ```text
+/// t(c)   = codes with the scale c, minus the zero point; the values of float codes
+/// m      = s where t(s0) is not 0, else 0; divided by its sum plus 2^-23
+/// fit(c) = sum of m * |w| / |t(c)|, with the sign of s0; where t is 0, divided by 0.001
+/// E(c)   = mean over samples of ((w - c t(c)) X)^2, plus weight_penalty * mean((w - c t(c))^2)
+/// initial_steps times:           c = fit(the best so far)
+/// for k in 0 .. scale_steps - 1: c = fit((1 - 0.05 k) * s0)
+/// ```
+///
+/// Of `s0` and all `c` that are at least `2^-23` in magnitude, the last with the least `E` is the scale.
 ///
 /// All is f32, and each weight is one chain in the order of `j`: neither blocks nor threads nor the CPU
 /// change the result, except that `PTQK_GPTQ_GROUPS_BLOCK_START` asks for blocks and that scales are fitted
@@ -161,7 +214,9 @@ pub unsafe extern "C" fn ptqk_gptq(
         let (hessian, hessian_span) = unsafe { check::matrix(hessian, c"hessian") }?;
         let rule = c"must be the input channels of the weights";
         check_hessian((hessian.rows(), hessian.cols()), hessian.dtype(), (columns, rule))?;
-        let needed = workspace_size(&plan, shape)?;
+        // SAFETY: as above.
+        let (means, token_counts, means_spans) = unsafe { seen(&plan, &params, columns) }?;
+        let needed = workspace_size(&plan, shape, means.rows())?;
         // SAFETY: as above.
         let outputs = unsafe { check::structure(outputs, c"outputs") }?;
         check::zero_reserved(outputs.reserved, c"outputs")?;
@@ -202,7 +257,9 @@ pub unsafe extern "C" fn ptqk_gptq(
             report.span,
             workspace.span,
         ];
-        check::disjoint(&spans, &[weights_span, hessian_span, codebook_span])?;
+        let [means_span, counts_span] = means_spans;
+        let read = [weights_span, hessian_span, codebook_span, means_span, counts_span];
+        check::disjoint(&spans, &read)?;
         // SAFETY: as above; the outputs are disjoint.
         let ((codes_view, scale_view, zero_view), tensor_view) = unsafe { target.views() };
         // SAFETY: as above.
@@ -218,7 +275,8 @@ pub unsafe extern "C" fn ptqk_gptq(
         // SAFETY: as above.
         let mut scratch = Scratch::new(unsafe { workspace.slice() });
         let k = dispatch::active();
-        let (settings, layer) = ((&plan, codebook), (weights, hessian));
+        let settings = (&plan, codebook);
+        let layer = gptq::Inputs { weights, hessian, means, token_counts };
         let done = gptq::solve(k, exec, &mut scratch, settings, layer, views)?;
         // SAFETY: as above.
         unsafe { report.slice() }.iter_mut().for_each(|report| *report = done);

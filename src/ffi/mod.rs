@@ -90,6 +90,8 @@ pub use crate::params::elementwise::{
     FakeQuantizeParams, Granularity, QuantileParams, QuantizeParams, ReduceParams, Rounding,
 };
 #[cfg(feature = "gptq")]
+pub use crate::params::estimation::ScaleEstimationParams;
+#[cfg(feature = "gptq")]
 pub use crate::params::gptq::{
     GptqGroups, GptqOrder, GptqOutputs, GptqParams, GptqPreset, GptqReport, GptqScale, HessianMean,
     HessianParams, HessianSummary,

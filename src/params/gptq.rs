@@ -1,7 +1,8 @@
 //! Parameters of GPTQ and of the Hessians that it takes.
 
-use crate::params::matrix::{CodesMut, MatrixMut};
-use crate::params::weights::{WeightFormat, WeightParams};
+use crate::params::estimation::{Estimation, ScaleEstimationParams};
+use crate::params::matrix::{CodesMut, Matrix, MatrixMut};
+use crate::params::weights::{WeightFormat, WeightMode, WeightParams};
 use crate::params::{choice, choose, flag, known_size, sized};
 use crate::status::{Error, Result};
 use core::ffi::c_void;
@@ -105,9 +106,14 @@ pub enum GptqScale {
     /// channels after it make up for it (see `ptqk_gptq` for `U`); in the symmetric integer modes each with
     /// both signs. The first of equal ones wins. The zero point stays.
     Search = 1,
+    /// The scale whose codes change the outputs of the group least for the mean activations of some samples,
+    /// of candidates made of the codes of others: see `ptqk_gptq`. The zero point and the sign of the scale
+    /// stay. Not in the MX and NVFP4 modes. Source: `scale_estimation` of NNCF, which takes float modes by
+    /// their extremes.
+    Estimation = 2,
 }
 
-choice!(GptqScale: Extremes, Search);
+choice!(GptqScale: Extremes, Search, Estimation);
 
 /// Settings of GPTQ that have a name.
 #[repr(u32)]
@@ -133,7 +139,7 @@ pub struct GptqParams {
     pub order: u32,
     /// `PTQK_GPTQ_GROUPS_STATIC` (default), `_UPDATED` or `_BLOCK_START`.
     pub groups: u32,
-    /// `PTQK_GPTQ_SCALE_SEARCH` (default) or `_EXTREMES`.
+    /// `PTQK_GPTQ_SCALE_SEARCH` (default), `_EXTREMES` or `_ESTIMATION`.
     pub scale: u32,
     /// 1 (default): weights are rounded with the scales as they are stored, so that what f16 loses
     /// is made up for, too. 0: with the f32 scales, as `ptqk_compress_weights` does.
@@ -155,6 +161,15 @@ pub struct GptqParams {
     pub passes: u32,
     /// Must be 0.
     pub reserved: u32,
+    /// How `PTQK_GPTQ_SCALE_ESTIMATION` goes; not read otherwise. Default: 32 samples, 5 and 10 steps, no
+    /// penalty, which is what the GPTQ of NNCF always uses.
+    pub estimation: ScaleEstimationParams,
+    /// Its samples, `[samples, in]` of any float type and at least one: the mean of each input channel over the
+    /// tokens of each sample, see `ptqk_channel_mean`. Not read otherwise. Default: NULL, no rows.
+    pub means: Matrix,
+    /// `samples` numbers of tokens, see `ptqk_process_stats`. Not read, may be NULL, if all samples are
+    /// taken. Default: NULL.
+    pub token_counts: *const u64,
     /// The format of the codes, as for `ptqk_compress_weights`. Default: `PTQK_WEIGHT_MODE_INT4_SYM` with a
     /// `group_size` of 128; all else as `ptqk_weight_params_default` fills it.
     pub weights: WeightParams,
@@ -169,6 +184,8 @@ pub struct GptqPlan {
     pub groups: GptqGroups,
     /// How scales are found.
     pub scale: GptqScale,
+    /// How they are estimated, if they are.
+    pub estimation: Option<Estimation>,
     /// Whether weights are rounded with the scales as they are stored.
     pub stored_scales: bool,
     /// Channels of a block.
@@ -204,6 +221,9 @@ impl GptqParams {
         max_redamps: 10,
         passes: 3,
         reserved: 0,
+        estimation: ScaleEstimationParams::GPTQ,
+        means: Matrix::NONE,
+        token_counts: core::ptr::null(),
         weights: WeightParams::INT4,
     };
 
@@ -255,16 +275,24 @@ impl GptqParams {
         }
         known_size::<WeightParams>(self.weights.size, c"weights.size")?;
         let format = self.weights.validate();
+        let format = format.map_err(|error| Error { argument: c"params.weights", ..error })?;
+        let estimates = scale == GptqScale::Estimation;
+        if estimates && (format.mode.is_mx() || format.mode == WeightMode::Nvfp4) {
+            let rule = c"must not be PTQK_GPTQ_SCALE_ESTIMATION in the MX and NVFP4 modes";
+            return refuse(c"scale", rule, f64::from(self.scale));
+        }
+        let estimation = estimates.then(|| self.estimation.validate()).transpose()?;
         Ok(GptqPlan {
             order,
             groups,
             scale,
+            estimation,
             stored_scales: flag(self.stored_scales, c"stored_scales")?,
             block: self.block_size as usize,
             damping: self.damp_percent,
             redamps: self.max_redamps,
             passes: self.passes,
-            format: format.map_err(|error| Error { argument: c"params.weights", ..error })?,
+            format,
         })
     }
 }

@@ -162,7 +162,7 @@ impl CodeType {
 
 /// A row-major floating-point matrix that is read.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Matrix {
     /// Element (0, 0). May be NULL if `rows` or `cols` is 0.
     pub data: *const c_void,
@@ -195,6 +195,13 @@ pub struct MatrixMut {
     pub dtype: u32,
     /// Must be 0.
     pub reserved: u32,
+}
+
+#[cfg(feature = "gptq")]
+impl Matrix {
+    /// No matrix.
+    pub(crate) const NONE: Self =
+        Self { data: core::ptr::null(), rows: 0, cols: 0, row_stride: 0, dtype: 0, reserved: 0 };
 }
 
 #[cfg(any(feature = "gptq", feature = "lora"))]

@@ -11,6 +11,8 @@ pub mod context;
 pub mod convert;
 pub mod elementwise;
 #[cfg(feature = "gptq")]
+pub mod estimation;
+#[cfg(feature = "gptq")]
 pub mod gptq;
 #[cfg(feature = "range")]
 pub mod histogram;

@@ -228,28 +228,44 @@ fn adapters(names: &mut Vec<(String, u64)>) {
     }
 }
 
-/// Layers that are solved: orders, kinds of groups and of scales, passes, either axis.
+/// A layer that is solved: order, kinds of groups and of scales, passes, axis.
+fn solver(
+    digest: &mut Digest,
+    (mode, layer): (&Mode, &layer::Layer),
+    (order, groups, scale, passes, axis): (u32, u32, u32, u32, u32),
+) {
+    let mut params = layer::params(mode, 16, axis);
+    params.weights.reduction_axis = axis;
+    let block_size = 40 - 8 * groups;
+    let params = ffi::GptqParams { order, groups, scale, passes, block_size, ..params };
+    let solution = layer::solve(mode, &params, layer);
+    digest.bytes(&solution.codes);
+    digest.bytes(&solution.scale);
+    digest.bytes(&solution.zero_point);
+    digest.floats(&solution.dequantized);
+    digest.floats(&solution.loss);
+}
+
+/// Layers that are solved with scales from extremes, searched and estimated.
 fn solvers(names: &mut Vec<(String, u64)>) {
     let mut layer = layer::Layer::new(35, 64, 1);
     layer.kill(40);
-    for mode in MODES {
-        let mut digest = Digest::new();
-        let settings = [(0, 2, 0, 0, 1), (1, 0, 1, 1, 1), (1, 1, 0, 1, 0)];
+    let settings = [(0, 2, 0, 0, 1), (1, 0, 1, 1, 1), (1, 1, 0, 1, 0)];
+    let estimated = [(0, 2, 2, 0, 1), (1, 1, 2, 0, 0), (0, 0, 2, 1, 1)];
+    for mode in &MODES {
         // The other modes go the same ways with other codes: each takes one.
         let (first, step) = if mode.number < 4 { (0, 1) } else { (mode.number as usize % 3, 3) };
-        for (order, groups, scale, passes, axis) in settings.into_iter().skip(first).step_by(step) {
-            let mut params = layer::params(&mode, 16, axis);
-            params.weights.reduction_axis = axis;
-            let block_size = 40 - 8 * groups;
-            let params = ffi::GptqParams { order, groups, scale, passes, block_size, ..params };
-            let solution = layer::solve(&mode, &params, &layer);
-            digest.bytes(&solution.codes);
-            digest.bytes(&solution.scale);
-            digest.bytes(&solution.zero_point);
-            digest.floats(&solution.dequantized);
-            digest.floats(&solution.loss);
+        let mut add = |name: &str, settings: [(u32, u32, u32, u32, u32); 3]| {
+            let mut digest = Digest::new();
+            for setting in settings.into_iter().skip(first).step_by(step) {
+                solver(&mut digest, (mode, &layer), setting);
+            }
+            names.push((format!("{name} {}", mode.name), digest.0));
+        };
+        add("gptq", settings);
+        if mode.block < 0 {
+            add("gptq estimated", estimated);
         }
-        names.push((format!("gptq {}", mode.name), digest.0));
     }
 }
 

@@ -46,7 +46,16 @@ pub const IMPLEMENTED: &[Entry] = &[
         ]),
     ),
     ("group_size_fallback", None),
-    ("gptq", Some(&["int4_sym", "int4_asym", "nf4"])),
+    (
+        "gptq",
+        Some(&[
+            "int4_sym",
+            "int4_asym",
+            "nf4",
+            "int4_sym scale_estimation",
+            "int4_asym scale_estimation",
+        ]),
+    ),
     ("lora", None),
 ];
 
@@ -55,7 +64,6 @@ pub const PENDING: &[Entry] = &[
     ("scale_estimation", None),
     ("awq", None),
     ("awq_data_free", None),
-    ("gptq", Some(&["int4_sym scale_estimation", "int4_asym scale_estimation"])),
     ("smooth_quant", None),
     ("channel_alignment", None),
     ("fast_bias_correction", None),

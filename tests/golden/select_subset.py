@@ -69,10 +69,11 @@ def by_size(cases, sizes):
 
 
 def smallest(cases, sizes):
-    """The smallest case of each mode."""
+    """The smallest case of each mode, with and without estimated scales."""
     first = {}
     for case in by_size(cases, sizes):
-        first.setdefault(case["params"].get("mode"), case["id"])
+        params = case["params"]
+        first.setdefault((params.get("mode"), params.get("scale_estimation")), case["id"])
     return list(first.values())
 
 
@@ -99,7 +100,7 @@ def arguments():
     parser.add_argument("--dense", metavar="KIND", nargs="*", default=["fakequant", "lora", "wc"], help=f"kinds to cover {show}")
     parser.add_argument("--modes", metavar="KIND", nargs="*", default=["gptq"], help=f"kinds with every mode {show}")
     parser.add_argument("--budget", metavar="BYTES", type=int, default=125_000, help=f"for every other kind {show}")
-    parser.add_argument("--limit", metavar="BYTES", type=int, default=5_500_000, help=f"for the subset {show}")
+    parser.add_argument("--limit", metavar="BYTES", type=int, default=6_000_000, help=f"for the subset {show}")
     args = parser.parse_args()
     if args.out.resolve() == args.full.resolve():
         parser.error("OUT_DIR must not be FULL_DIR")

@@ -6,7 +6,7 @@ use half::f16;
 use ptqk::algorithms::linalg::cholesky::workspace_size;
 use ptqk::algorithms::linalg::inverse_factor::inverse_factor;
 use ptqk::dispatch;
-use ptqk::ffi::GptqParams;
+use ptqk::ffi::{GptqParams, ScaleEstimationParams};
 use ptqk::parallel::Exec;
 use ptqk::params::matrix::Dtype;
 use ptqk::scratch::Scratch;
@@ -76,11 +76,90 @@ fn stored(params: &GptqParams, scale: f32) -> f32 {
     scale
 }
 
-fn take(mode: &Mode, params: &GptqParams, x: &[f32], importance: &[f32]) -> Group {
+/// What scales are chosen by: `1 / U[j][j]^2` of some columns, and the samples there.
+struct Seen {
+    importance: Vec<f32>,
+    samples: Vec<Vec<f32>>,
+    magnitude: Vec<f32>,
+}
+
+impl Seen {
+    /// The columns of an order.
+    fn new(params: &GptqParams, layer: &Layer, order: &[usize], importance: Vec<f32>) -> Self {
+        let means: Vec<&[f32]> = layer.means.chunks(layer.columns).collect();
+        let magnitude = |column: usize| means.iter().fold(0.0, |m, x| x[column].abs().max(m));
+        let mut taken: Vec<usize> = (0..SAMPLES).collect();
+        let subset = params.estimation.subset_size as usize;
+        if subset > 0 && subset < SAMPLES {
+            taken.sort_by_key(|i| std::cmp::Reverse(layer.token_counts[*i]));
+            taken = taken.into_iter().step_by(SAMPLES / subset).collect();
+        }
+        let sample = |i: &usize| order.iter().map(|column| means[*i][*column]).collect();
+        Self {
+            importance,
+            samples: taken.iter().map(sample).collect(),
+            magnitude: order.iter().map(|column| magnitude(*column)).collect(),
+        }
+    }
+
+    fn part(&self, of: std::ops::Range<usize>) -> Self {
+        Self {
+            importance: self.importance[of.clone()].to_vec(),
+            samples: self.samples.iter().map(|x| x[of.clone()].to_vec()).collect(),
+            magnitude: self.magnitude[of].to_vec(),
+        }
+    }
+}
+
+/// The scale whose codes change the outputs for the samples least.
+fn estimate(params: &GptqParams, first: Group, x: &[f32], seen: &Seen) -> Group {
+    let with = |scale: f32| Group { scale, ..first };
+    let targets = |group: Group| x.iter().map(move |x| group.code(*x) - group.zero);
+    let weights: Vec<f32> =
+        targets(first).zip(&seen.magnitude).map(|(t, s)| if t == 0.0 { 0.0 } else { *s }).collect();
+    let total = weights.iter().fold((-23_f32).exp2(), |sum, s| sum + s);
+    let fitted = |group: Group| {
+        targets(group).zip(x).zip(&weights).fold(0.0, |sum, ((t, x), weight)| {
+            let t = if t == 0.0 { 0.001 } else { t.abs() };
+            sum + x.abs() / t * (weight / total)
+        })
+    };
+    let lost = |group: Group| {
+        let errors: Vec<f32> = x.iter().map(|x| x - group.value(group.code(*x))).collect();
+        let outputs = seen.samples.iter().fold(0.0, |sum, sample| {
+            let y = sample.iter().zip(&errors).fold(0.0, |y, (x, e)| x.mul_add(*e, y));
+            sum + y * y
+        });
+        let squares = errors.iter().fold(0.0, |sum, e| sum + e * e);
+        let penalty = params.estimation.weight_penalty.max(0.0);
+        outputs / seen.samples.len() as f32 + penalty * (squares / x.len() as f32)
+    };
+    let (mut best, mut least) = (first, lost(first));
+    let mut attempt = |best: &mut Group, from: Group| {
+        let candidate = with(stored(params, fitted(from).copysign(first.scale)));
+        let loss = lost(candidate);
+        if loss <= least && candidate.scale.abs() >= (-23_f32).exp2() {
+            (*best, least) = (candidate, loss);
+        }
+    };
+    for _ in 0..params.estimation.initial_steps {
+        let from = best;
+        attempt(&mut best, from);
+    }
+    for i in 0..params.estimation.scale_steps {
+        let factor = (1.0 - 0.05 * f64::from(i)) as f32;
+        attempt(&mut best, with(first.scale * factor));
+    }
+    best
+}
+
+fn take(mode: &Mode, params: &GptqParams, x: &[f32], seen: &Seen) -> Group {
     let group = Group::of(mode, x);
     let mut best = Group { scale: stored(params, group.scale), ..group };
-    if params.scale == EXTREMES {
-        return best;
+    match params.scale {
+        EXTREMES => return best,
+        ESTIMATION => return estimate(params, best, x, seen),
+        _ => (),
     }
     let mut least = f32::INFINITY;
     let hundredths = (55..=100).rev().chain((101..=105).rev());
@@ -88,7 +167,7 @@ fn take(mode: &Mode, params: &GptqParams, x: &[f32], importance: &[f32]) -> Grou
         for sign in if group.asymmetric { &[1.0][..] } else { &[1.0, -1.0] } {
             let scale = stored(params, group.scale * (factor * sign));
             let trial = Group { scale, ..group };
-            let loss = trial.loss(x, importance);
+            let loss = trial.loss(x, &seen.importance);
             if loss < least {
                 (best, least) = (trial, loss);
             }
@@ -132,6 +211,9 @@ fn expected(mode: &Mode, params: &GptqParams, layer: &Layer) -> Expected {
     let importance: Vec<f32> =
         (0..n).map(|i| (1.0 / u[i * n + i]) * (1.0 / u[i * n + i])).collect();
     let by_column: Vec<f32> = (0..n).map(|column| importance[place_of(column)]).collect();
+    let natural_order: Vec<usize> = (0..n).collect();
+    let by_column = Seen::new(params, layer, &natural_order, by_column);
+    let by_place = Seen::new(params, layer, &order, importance);
     let diagonal: Vec<f32> = (0..n).map(|i| layer.diagonal(i)).collect();
     let mut all = Expected { codes: vec![], groups: vec![], order: order.clone(), loss: vec![] };
     for w in layer.weights.chunks(n) {
@@ -142,7 +224,7 @@ fn expected(mode: &Mode, params: &GptqParams, layer: &Layer) -> Expected {
         if is_static {
             for (g, group) in groups.iter_mut().enumerate() {
                 let of = g * size..(g + 1) * size;
-                *group = Some(take(mode, params, &natural[of.clone()], &by_column[of]));
+                *group = Some(take(mode, params, &natural[of.clone()], &by_column.part(of)));
             }
         }
         let mut at_start = w.clone();
@@ -155,7 +237,7 @@ fn expected(mode: &Mode, params: &GptqParams, layer: &Layer) -> Expected {
             let group = *groups[g].get_or_insert_with(|| {
                 let of = j..j + size;
                 let from = if params.groups == UPDATED { &w } else { &at_start };
-                take(mode, params, &from[of.clone()], &importance[of])
+                take(mode, params, &from[of.clone()], &by_place.part(of))
             });
             codes[j] = group.code(w[j]);
             let error = (w[j] - group.value(codes[j])) * (1.0 / u[j * n + j]);
@@ -289,11 +371,21 @@ fn solver_follows_the_definition() {
         }
         for (i, order) in [NATURAL, DESCENDING].into_iter().enumerate() {
             for groups in [STATIC, UPDATED, BLOCK_START] {
-                for (scale, passes) in [(EXTREMES, 0), (SEARCH, 0), (SEARCH, 2), (EXTREMES, 1)] {
+                let scales =
+                    [(EXTREMES, 0), (SEARCH, 0), (SEARCH, 2), (EXTREMES, 1), (ESTIMATION, 0)];
+                for (scale, passes) in scales {
                     for (j, block_size) in [1, 20, 32, 128].into_iter().enumerate() {
                         let mode = &MODES[(i + j + groups as usize + passes as usize) % 6];
                         let stored_scales = (j as u32 + groups) % 2;
+                        let estimation = ScaleEstimationParams {
+                            subset_size: [32, 6, 0, 13][j],
+                            initial_steps: 5 - order,
+                            scale_steps: 10 + 5 * groups,
+                            weight_penalty: [-1.0, 0.5][j / 2],
+                            ..ScaleEstimationParams::GPTQ
+                        };
                         let params = GptqParams {
+                            estimation,
                             order,
                             groups,
                             scale,

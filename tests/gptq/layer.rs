@@ -18,15 +18,21 @@ pub const UPDATED: u32 = 1;
 pub const BLOCK_START: u32 = 2;
 pub const EXTREMES: u32 = 0;
 pub const SEARCH: u32 = 1;
+pub const ESTIMATION: u32 = 2;
 pub const F32: u32 = 0;
 
-/// Weights of a layer, `[channels, columns]`, and its Hessian.
+/// Samples from which scales are estimated.
+pub const SAMPLES: usize = 14;
+
+/// Weights of a layer, `[channels, columns]`, its Hessian, and the means of samples, of some tokens each.
 #[derive(Clone)]
 pub struct Layer {
     pub channels: usize,
     pub columns: usize,
     pub weights: Vec<f32>,
     pub hessian: Vec<f32>,
+    pub means: Vec<f32>,
+    pub token_counts: Vec<u64>,
 }
 
 impl Layer {
@@ -45,7 +51,9 @@ impl Layer {
         }
         hessian.iter_mut().for_each(|h| *h /= tokens as f32);
         let weights = (0..channels * columns).map(|_| rng.uniform()).collect();
-        Self { channels, columns, weights, hessian }
+        let means = (0..SAMPLES * columns).map(|_| rng.uniform()).collect();
+        let token_counts = (0..SAMPLES).map(|_| (10.0 * rng.uniform().abs()) as u64).collect();
+        Self { channels, columns, weights, hessian, means, token_counts }
     }
 
     /// A column that has seen nothing.
@@ -116,6 +124,10 @@ pub fn try_solve(
     let codebook = mode.values(1.0);
     let mut params = *params;
     params.weights.codebook = codebook.as_ptr();
+    let means = Stored::new(&layer.means, layer.token_counts.len(), columns, dtype);
+    if params.scale == ESTIMATION {
+        (params.means, params.token_counts) = (means.matrix(), layer.token_counts.as_ptr());
+    }
     let mut layout = WeightLayout::default();
     let mut bytes = 0;
     // SAFETY: the pointers are to live values.

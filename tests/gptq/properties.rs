@@ -56,6 +56,42 @@ fn bytes_are_the_same_everywhere() {
     }
 }
 
+/// Estimated scales, in every mode whose scales can be any, from means of any type.
+#[test]
+fn estimated_scales() {
+    let layer = Layer::new(37, 64, 31);
+    for (i, mode) in MODES.iter().enumerate().filter(|(_, mode)| mode.block < 0) {
+        let (order, groups) = (i as u32 % 2, i as u32 % 3);
+        let group_size = [16, 32, -1][i % 3];
+        let rows = GptqParams { order, groups, scale: ESTIMATION, ..params(mode, group_size, 1) };
+        let want = solve_everywhere(mode, &rows, &layer);
+        let extremes = solve(mode, &GptqParams { scale: EXTREMES, ..rows }, &layer);
+        assert!(want.scale != extremes.scale, "{}", mode.name);
+        let axis = WeightParams { reduction_axis: 0, ..rows.weights };
+        let columns = solve(mode, &GptqParams { weights: axis, ..rows }, &layer);
+        assert_eq!(want.dequantized, transposed(&columns.dequantized, 64, 37), "{}", mode.name);
+        for dtype in [1, 2] {
+            let through = |x: &Vec<f32>| {
+                let round = |x: &f32| match dtype {
+                    1 => half::f16::from_f32(*x).to_f32(),
+                    _ => half::bf16::from_f32(*x).to_f32(),
+                };
+                x.iter().map(round).collect::<Vec<f32>>()
+            };
+            let (weights, means) = (through(&layer.weights), through(&layer.means));
+            let rounded = Layer { weights, means, ..layer.clone() };
+            let got = try_solve(null(), (mode, &rows), &layer, dtype).unwrap();
+            assert!(got == solve(mode, &rows, &rounded), "{}, {dtype}", mode.name);
+        }
+        for bad in [f32::NAN, f32::NEG_INFINITY] {
+            let mut layer = layer.clone();
+            layer.means[70] = bad;
+            let refused = refusal((mode, &rows), &layer);
+            assert_eq!(refused, (Status::NotFinite, 70, "params.means".into()));
+        }
+    }
+}
+
 #[test]
 fn blocks_do_not_show() {
     let layer = Layer::new(9, 96, 22);
@@ -221,10 +257,10 @@ fn damping_grows_until_there_is_a_factor() {
 }
 
 /// The place and the index of a refusal.
-fn refusal(params: &GptqParams, layer: &Layer) -> (Status, u64, String) {
+fn refusal((mode, params): (&Mode, &GptqParams), layer: &Layer) -> (Status, u64, String) {
     let mut detail = Detail::DEFAULT;
     let ctx = Ctx { detail: &raw mut detail, ..Ctx::DEFAULT };
-    let status = try_solve(&ctx, (&MODES[2], params), layer, F32).unwrap_err();
+    let status = try_solve(&ctx, (mode, params), layer, F32).unwrap_err();
     // SAFETY: a constant of the library.
     let argument = unsafe { std::ffi::CStr::from_ptr(detail.argument) };
     (status, detail.index, argument.to_str().unwrap().to_owned())
@@ -237,7 +273,7 @@ fn a_hessian_that_no_damping_helps_is_refused() {
         let mut layer = sound.clone();
         layer.hessian[column * 31] = -1.0;
         let params = GptqParams { order, max_redamps: 2, ..params(&MODES[2], -1, 1) };
-        let (status, index, argument) = refusal(&params, &layer);
+        let (status, index, argument) = refusal((&MODES[2], &params), &layer);
         assert_eq!((status, argument.as_str()), (Status::NotPositiveDefinite, "hessian"));
         assert_eq!(index, column as u64, "{order}");
     }
@@ -245,11 +281,12 @@ fn a_hessian_that_no_damping_helps_is_refused() {
         let mut layer = sound.clone();
         layer.hessian[7 * 30 + 11] = bad;
         let params = params(&MODES[2], -1, 1);
+        let how = (&MODES[2], &params);
         let finite = Status::NotFinite;
-        assert_eq!(refusal(&params, &layer), (finite, 7 * 30 + 11, "hessian".into()));
+        assert_eq!(refusal(how, &layer), (finite, 7 * 30 + 11, "hessian".into()));
         let mut layer = sound.clone();
         layer.weights[2 * 30 + 5] = bad;
-        assert_eq!(refusal(&params, &layer), (finite, 2 * 30 + 5, "weights".into()));
+        assert_eq!(refusal(how, &layer), (finite, 2 * 30 + 5, "weights".into()));
     }
 }
 

@@ -29,7 +29,7 @@ fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut GptqParams) 
     let fields: [(&str, Field, &[u32]); 8] = [
         ("order", |p| &mut p.order, &[2, u32::MAX]),
         ("groups", |p| &mut p.groups, &[3, u32::MAX]),
-        ("scale", |p| &mut p.scale, &[2, u32::MAX]),
+        ("scale", |p| &mut p.scale, &[3, u32::MAX]),
         ("stored_scales", |p| &mut p.stored_scales, &[2, u32::MAX]),
         ("block_size", |p| &mut p.block_size, &[0, 65537, u32::MAX]),
         ("max_redamps", |p| &mut p.max_redamps, &[17, u32::MAX]),
@@ -49,6 +49,7 @@ fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut GptqParams) 
         let expect = wrong(Status::InvalidStructSize, "params").field("weights.size").value(bad);
         suite.refuse("weights.size", |a| of(a).weights.size = bad, expect);
     }
+    estimation_fields(suite, of);
     let weights = |field: &'static str, value: f64| {
         wrong(Status::InvalidParameter, "params.weights").field(field).value(value)
     };
@@ -57,6 +58,47 @@ fn fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut GptqParams) 
     suite.refuse("no divisor", |a| of(a).weights.group_size = 7, weights("group_size", 7.0));
     let axis = weights("reduction_axis", 2.0);
     suite.refuse("reduction_axis", |a| of(a).weights.reduction_axis = 2, axis);
+}
+
+/// Values that the fields of scale estimation must not have, where scales are estimated.
+fn estimation_fields<A: Function>(suite: &mut Suite<A>, of: fn(&mut A) -> &mut GptqParams) {
+    type Field = fn(&mut ScaleEstimationParams) -> &mut u32;
+    let fields: [(&str, Field, &[u32]); 3] = [
+        ("initial_steps", |p| &mut p.initial_steps, &[1001, u32::MAX]),
+        ("scale_steps", |p| &mut p.scale_steps, &[21, u32::MAX]),
+        ("reserved", |p| &mut p.reserved, &[1]),
+    ];
+    let estimates = move |a: &mut A, set: &dyn Fn(&mut ScaleEstimationParams)| {
+        of(a).scale = 2;
+        set(&mut of(a).estimation);
+    };
+    let wrong_field = |field: &'static str, value: f64| {
+        wrong(Status::InvalidParameter, "params.estimation").field(field).value(value)
+    };
+    for (name, field, values) in fields {
+        for bad in values {
+            let set = move |a: &mut A| estimates(a, &|p| *field(p) = *bad);
+            suite.refuse(name, set, wrong_field(name, f64::from(*bad)));
+            suite.accept(name, |a| *field(&mut of(a).estimation) = *bad);
+        }
+    }
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let set = move |a: &mut A| estimates(a, &|p| p.weight_penalty = bad);
+        suite.refuse("weight_penalty", set, wrong_field("weight_penalty", f64::from(bad)));
+    }
+    for bad in [0, 23, 25, u32::MAX] {
+        let expect = wrong(Status::InvalidStructSize, "params").field("estimation.size").value(bad);
+        let set = move |a: &mut A| estimates(a, &|p| p.size = bad);
+        suite.refuse("estimation.size", set, expect);
+    }
+    for mode in [8, NVFP4, 12, 16] {
+        let set = move |a: &mut A| {
+            estimates(a, &|_| ());
+            let weights = &mut of(a).weights;
+            (weights.mode, weights.group_size) = (mode, -1);
+        };
+        suite.refuse("no such scales", set, param("scale", 2));
+    }
 }
 
 fn small() -> GptqParams {
@@ -230,6 +272,47 @@ fn gptq() {
     suite.refuse("none", |a| a.workspace_bytes = 0, little);
     let null = |a: &mut Gptq| a.workspace = ptr::null_mut();
     suite.refuse("workspace NULL", null, wrong(Status::NullPointer, "workspace"));
+
+    // Scales that are estimated from one sample more than all can be taken of.
+    let mut arena = Arena::large(1 << 17);
+    let By::Value(means) = matrix(&mut arena, 33, COLS, 0.5) else { panic!("a matrix") };
+    let counts: *mut u64 = arena.space::<u64>(33);
+    let By::Value(mut params) = good.params else { panic!("parameters") };
+    (params.scale, params.means, params.token_counts) = (2, means, counts.cast_const());
+    let mut bytes = 0;
+    // SAFETY: two structures that are here.
+    let status = unsafe { ptqk_gptq_workspace_size(ptr::null(), &params, ROWS, COLS, &mut bytes) };
+    assert_eq!(status, Status::Ok);
+    let workspace = arena.space::<u8>(bytes).cast();
+    let params = By::Value(params);
+    let mut estimates =
+        Suite::new(arena, Gptq { params, workspace, workspace_bytes: bytes, ..good });
+    let name = "params.means";
+    let expect = |field, value: usize| shape(name, field, value);
+    estimates.refuse("no sample", |a| a.params.value().means.rows = 0, expect("rows", 0));
+    estimates.refuse("channels", |a| a.params.value().means.cols = 31, expect("cols", 31));
+    let set = |a: &mut Gptq| a.params.value().means.data = ptr::null();
+    estimates.refuse("no means", set, wrong(Status::NullPointer, name));
+    let set = |a: &mut Gptq| a.params.value().means.dtype = 3;
+    let expect = wrong(Status::InvalidParameter, name).field("dtype").value(3);
+    estimates.refuse("type of means", set, expect);
+    let counts_name = "params.token_counts";
+    let set = |a: &mut Gptq| a.params.value().token_counts = ptr::null();
+    estimates.refuse("no counts", set, wrong(Status::NullPointer, counts_name));
+    let all = |a: &mut Gptq| {
+        a.params.value().estimation.subset_size = 0;
+        a.params.value().token_counts = ptr::null();
+    };
+    estimates.accept("all samples", all);
+    let unread = |a: &mut Gptq| {
+        (a.params.value().scale, a.params.value().means.rows) = (1, usize::MAX);
+        a.params.value().token_counts = ptr::null();
+    };
+    estimates.accept("not estimated", unread);
+    let over = |a: &mut Gptq| a.params.value().means.data = a.workspace.cast_const();
+    estimates.refuse("means in the workspace", over, wrong(Status::Overlap, "workspace"));
+    let over = |a: &mut Gptq| a.params.value().token_counts = a.report.cast_const().cast();
+    estimates.refuse("counts in the report", over, wrong(Status::Overlap, "report"));
 
     // A mode with a codebook and one with a scale of the matrix.
     let book = |a: &mut Gptq| {

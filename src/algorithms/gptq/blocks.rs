@@ -1,5 +1,6 @@
 //! A block of columns of a slab.
 
+use crate::algorithms::gptq::estimation;
 use crate::algorithms::gptq::groups::{Group, Grouper};
 use crate::algorithms::gptq::lanes::{Lanes, slab_rows};
 use crate::algorithms::gptq::order::Order;
@@ -19,16 +20,20 @@ pub(super) struct Layout {
     pub(super) block: usize,
     /// Rows for what a pass of coordinate descent changes in a block; 0 if there are no passes.
     steps: usize,
+    /// Rows for the estimation of scales; 0 if they are not estimated.
+    estimation: usize,
 }
 
 impl Layout {
-    pub(super) fn new(plan: &GptqPlan, columns: usize, group: usize) -> Self {
+    /// `samples`: those from which scales are estimated.
+    pub(super) fn new(plan: &GptqPlan, columns: usize, group: usize, samples: usize) -> Self {
         let block = plan.block.min(columns);
         let whole = block.checked_div(group).unwrap_or(0) * group;
         // Groups from updated weights begin and end within a block, or hold whole blocks.
         let block = if plan.groups == GptqGroups::Updated && whole > 0 { whole } else { block };
         let steps = if plan.passes == 0 { 0 } else { slab_rows(group.min(block)) };
-        Self { columns, group, block, steps }
+        let estimation = estimation::slab_rows(plan, samples, group);
+        Self { columns, group, block, steps, estimation }
     }
 
     pub(super) fn groups(self) -> usize {
@@ -37,7 +42,7 @@ impl Layout {
 
     /// Rows of `TILE_COLS` elements.
     pub(super) fn rows(self) -> usize {
-        let parts = [self.block, self.groups(), self.groups(), 1, self.steps];
+        let parts = [self.block, self.groups(), self.groups(), 1, self.steps, self.estimation];
         parts.into_iter().fold(slab_rows(self.columns), usize::saturating_add)
     }
 
@@ -57,6 +62,7 @@ impl Layout {
             zero_point: take(self.groups()),
             loss: take(1),
             steps: take(self.steps),
+            estimation: take(self.estimation),
         }
     }
 
@@ -103,6 +109,8 @@ pub(super) struct Slab<'a> {
     pub(super) loss: &'a mut [Lanes],
     /// What coordinate descent changes in a block.
     pub(super) steps: &'a mut [Lanes],
+    /// What the estimation of scales uses.
+    estimation: &'a mut [Lanes],
 }
 
 impl Slab<'_> {
@@ -118,13 +126,14 @@ impl Slab<'_> {
         for group in columns.start.div_ceil(size)..columns.end.div_ceil(size) {
             let members = group * size..(group + 1) * size;
             let weights = self.weights.get(members.clone()).unwrap_or_default();
-            let importance = importance.get(members).unwrap_or_default();
+            let importance = importance.get(members.clone()).unwrap_or_default();
             let (Some(scale), Some(zero_point)) =
                 (self.scale.get_mut(group), self.zero_point.get_mut(group))
             else {
                 return;
             };
-            grouper.take((weights, importance), (scale, zero_point));
+            let parameters = (scale, zero_point);
+            grouper.take((weights, importance), members, parameters, self.estimation);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{RowParams, dequantize_f32, quantize_row, reciprocals};
+use crate::algorithms::gptq::estimation::{Samples, estimate};
 use crate::algorithms::gptq::lanes::Lanes;
 use crate::algorithms::gptq::search::search;
 use crate::algorithms::weights::{Batch, Rule, through_storage};
@@ -9,6 +10,7 @@ use crate::kernels::{Kernels, TILE_COLS};
 use crate::params::gptq::{GptqPlan, GptqScale};
 use crate::params::matrix::CodeType;
 use crate::views::{CodeRun, CodeRunMut, Run};
+use core::ops::Range;
 
 /// Runs a macro with the type of one code.
 macro_rules! by_type {
@@ -27,15 +29,19 @@ pub(super) struct Grouper<'a> {
     pub(super) k: &'a Kernels,
     pub(super) rule: &'a Rule<'a>,
     pub(super) plan: &'a GptqPlan,
+    /// What scales are estimated from.
+    pub(super) samples: Option<Samples<'a>>,
 }
 
 impl Grouper<'_> {
     /// Takes the scales, as f32, and the zero points of `columns`, whose squared errors count with
-    /// `importance`.
+    /// `importance`. They are `members` of all columns.
     pub(super) fn take(
         &self,
         (columns, importance): (&[Lanes], &[f32]),
+        members: Range<usize>,
         (scale, zero_point): (&mut Lanes, &mut Lanes),
+        memory: &mut [Lanes],
     ) {
         let (mut min, mut max) = ([f32::INFINITY; TILE_COLS], [f32::NEG_INFINITY; TILE_COLS]);
         for column in columns {
@@ -45,9 +51,12 @@ impl Grouper<'_> {
         // A width that overflows makes a group that counts as all zero.
         batch.set(self.rule, &min, &max);
         *zero_point = batch.zero_point.map(|z| z as f32);
-        *scale = match self.plan.scale {
-            GptqScale::Extremes => self.stored(&batch.stored),
-            GptqScale::Search => search(self, &batch, (columns, importance)),
+        *scale = match (self.plan.scale, self.samples) {
+            (GptqScale::Search, _) => search(self, &batch, (columns, importance)),
+            (GptqScale::Estimation, Some(samples)) => {
+                estimate(self, samples, &batch, (columns, members), memory)
+            }
+            _ => self.stored(&batch.stored),
         };
     }
 
@@ -112,14 +121,16 @@ impl<'a, const N: usize> Group<'a, N> {
         by_type!(code_type, through);
     }
 
-    /// The values that the codes of a column stand for.
+    /// The values that the codes of columns stand for, at most as many as there are lanes for.
     #[inline(never)]
-    pub(super) fn values(&self, k: &Kernels, codes: &Lanes, values: &mut Lanes) {
-        let (params, code_type) = (self.params(TILE_COLS), self.rule.format.code_type());
+    pub(super) fn values(&self, k: &Kernels, codes: &[f32], values: &mut [f32]) {
+        let (params, code_type) = (self.params(codes.len()), self.rule.format.code_type());
         macro_rules! through {
             ($run:ident, $ty:ty) => {{
-                let q = codes.map(|code| code as $ty);
-                dequantize_f32(k, CodeRun::$run(&q), &params, code_type, 0..TILE_COLS, values);
+                let mut q: [$ty; N] = [0; N];
+                let q = q.get_mut(..codes.len()).unwrap_or_default();
+                q.iter_mut().zip(codes).for_each(|(q, code)| *q = *code as $ty);
+                dequantize_f32(k, CodeRun::$run(q), &params, code_type, 0..codes.len(), values);
             }};
         }
         by_type!(code_type, through);

@@ -4,6 +4,7 @@
 mod blocks;
 mod damping;
 mod descent;
+mod estimation;
 mod groups;
 pub mod hessian;
 mod lanes;
@@ -13,5 +14,5 @@ mod search;
 mod solve;
 mod write;
 
-pub use solve::{solve, workspace_size};
+pub use solve::{Inputs, solve, workspace_size};
 pub use write::Outputs;

@@ -3,6 +3,7 @@
 use crate::algorithms::finite::finite;
 use crate::algorithms::gptq::blocks::{Block, Layout, blocks};
 use crate::algorithms::gptq::damping::factor;
+use crate::algorithms::gptq::estimation::{self, Seen};
 use crate::algorithms::gptq::groups::Grouper;
 use crate::algorithms::gptq::lanes;
 use crate::algorithms::gptq::order::Order;
@@ -36,6 +37,7 @@ struct Memory<'a> {
     importance: &'a mut [f32],
     order: Order<'a>,
     panels: Panels<'a>,
+    samples: estimation::Memory<'a>,
 }
 
 impl<'a> Memory<'a> {
@@ -43,7 +45,7 @@ impl<'a> Memory<'a> {
         scratch: &mut Scratch<'a>,
         plan: &GptqPlan,
         channels: usize,
-        layout: Layout,
+        (layout, samples): (Layout, usize),
     ) -> Result<Self> {
         let Layout { columns, block, .. } = layout;
         let slab = layout.rows().saturating_mul(TILE_COLS);
@@ -60,49 +62,79 @@ impl<'a> Memory<'a> {
             importance: scratch.array(columns)?,
             order: Order::carve(scratch, columns, plan.order == GptqOrder::Natural)?,
             panels: Panels::carve(scratch, layout, plan.passes > 0)?,
+            samples: estimation::Memory::carve(scratch, plan, samples, columns)?,
         })
     }
 }
 
 /// Channels and columns of weights, and how the columns fall into groups.
-fn shape(plan: &GptqPlan, rows: usize, cols: usize) -> Result<(usize, Layout, Grouping)> {
+fn shape(
+    plan: &GptqPlan,
+    (rows, cols): (usize, usize),
+    samples: usize,
+) -> Result<(usize, Layout, Grouping)> {
     let (channels, columns) = if plan.format.by_column { (cols, rows) } else { (rows, cols) };
     let grouping = Grouping::new(&plan.format, rows, cols)?;
-    Ok((channels, Layout::new(plan, columns, grouping.group.get()), grouping))
+    Ok((channels, Layout::new(plan, columns, grouping.group.get(), samples), grouping))
 }
 
-/// Bytes of workspace for weights of `rows x cols`.
-pub fn workspace_size(plan: &GptqPlan, rows: usize, cols: usize) -> Result<usize> {
-    let (channels, layout, _) = shape(plan, rows, cols)?;
+/// Bytes of workspace for weights of `rows x cols` and that many samples to estimate scales from.
+pub fn workspace_size(plan: &GptqPlan, rows: usize, cols: usize, samples: usize) -> Result<usize> {
+    let (channels, layout, _) = shape(plan, (rows, cols), samples)?;
     scratch::needed(|scratch| {
-        Memory::carve(scratch, plan, channels, layout)?;
-        scratch.phase(|scratch| cholesky::workspace(scratch, layout.columns))
+        Memory::carve(scratch, plan, channels, (layout, samples))?;
+        scratch.phase(|scratch| cholesky::workspace(scratch, layout.columns))?;
+        scratch.phase(|scratch| estimation::workspace(scratch, plan, samples, layout.columns))
     })
 }
 
-/// Rounds the weights of a layer. `hessian` is square, f32, as wide as the channels are long. Unless
-/// all goes well, nothing is written.
+/// What a layer is like.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The weights.
+    pub weights: MatrixView<'a>,
+    /// Square, f32, as wide as the channels are long.
+    pub hessian: MatrixView<'a>,
+    /// Means of the activations of samples, as wide; none unless scales are estimated.
+    pub means: MatrixView<'a>,
+    /// Tokens of each sample; none if all are taken.
+    pub token_counts: &'a [u64],
+}
+
+/// Rounds the weights of a layer. Unless all goes well, nothing is written.
 pub fn solve(
     k: &Kernels,
     exec: Exec<'_>,
     scratch: &mut Scratch<'_>,
     (plan, codebook): (&GptqPlan, &[f32]),
-    (weights, hessian): (MatrixView<'_>, MatrixView<'_>),
+    inputs: Inputs<'_>,
     outputs: Outputs<'_>,
 ) -> Result<GptqReport> {
+    let Inputs { weights, hessian, means, token_counts } = inputs;
     finite(k, exec, weights, c"weights")?;
     finite(k, exec, hessian, c"hessian")?;
+    finite(k, exec, means, c"params.means")?;
     let format = &plan.format;
-    let (channels, layout, grouping) = shape(plan, weights.rows(), weights.cols())?;
+    let (channels, layout, grouping) = shape(plan, (weights.rows(), weights.cols()), means.rows())?;
     let codebook = codebook_of(format, codebook);
     let table = table_of(format, codebook);
     let mut rule = Rule::new(format, codebook, table.as_ref());
     if format.mode == WeightMode::Nvfp4 {
         rule.tensor_scale = nvfp4_scale(k, exec.silent(), &rule, &grouping, weights)?;
     }
-    let memory = Memory::carve(scratch, plan, channels, layout)?;
-    let Memory { region, slabs, inner, outer, reciprocal, diagonal, importance, mut order, panels } =
-        memory;
+    let memory = Memory::carve(scratch, plan, channels, (layout, means.rows()))?;
+    let Memory {
+        region,
+        slabs,
+        inner,
+        outer,
+        reciprocal,
+        diagonal,
+        importance,
+        mut order,
+        panels,
+        samples,
+    } = memory;
     for (i, to) in diagonal.iter_mut().enumerate() {
         let Run::F32([x]) = hessian.run(i, i..i + 1) else { continue };
         *to = *x;
@@ -117,7 +149,10 @@ pub fn solve(
         let at = if plan.groups == GptqGroups::Static { order.column(place) } else { place };
         importance.iter_mut().skip(at).take(1).for_each(|square| *square = *to * *to);
     }
-    let grouper = Grouper { k, rule: &rule, plan };
+    let seen = Seen { means, token_counts };
+    let samples =
+        scratch.phase(|scratch| samples.take(k, exec.silent(), scratch, (plan, &order), seen))?;
+    let grouper = Grouper { k, rule: &rule, plan, samples };
     let natural = Order::natural();
     let count = channels.div_ceil(TILE_COLS);
     let slab = layout.rows() * TILE_COLS;

@@ -10,11 +10,15 @@ pub fn gptq(case: &Case) -> Result<Tensors, String> {
     let &[_, channels] = weight.shape.as_slice() else { return Err("a weight of 2 axes".into()) };
     let view = View::new(weight.f32()?, channels)?;
     let mut rest = case.input_f32("activations")?;
-    let mut samples = Vec::new();
+    let (mut samples, mut means) = (Vec::new(), Vec::new());
     for &tokens in case.input("token_counts")?.i32()? {
         let tokens = usize::try_from(tokens).map_err(|error| error.to_string())?;
         let (sample, after) = rest.split_at_checked(tokens * channels).ok_or("too few tokens")?;
         samples.push(View::new(sample, channels)?);
+        means.extend((0..channels).map(|channel| {
+            let column = sample.iter().skip(channel).step_by(channels);
+            (column.map(|x| f64::from(*x)).sum::<f64>() / tokens as f64) as f32
+        }));
         rest = after;
     }
     let hessian = library::hessian(&samples)?;
@@ -23,6 +27,7 @@ pub fn gptq(case: &Case) -> Result<Tensors, String> {
         weights: WeightSpec::new(mode, group_size, case.int("reduction_axis")?)?,
         damp_percent: case.float("damp_percent")?,
         block_size: case.int("block_size")?,
+        means: case.flag("scale_estimation")?.then(|| View::new(&means, channels)).transpose()?,
     };
     let (solved, dequantized) = library::gptq(spec, view, &hessian)?;
     let nearest = if mode.starts_with("int") {

@@ -7,6 +7,7 @@ use ptqk::ffi;
 use std::ptr;
 
 const PRESET_NNCF: u32 = 1;
+const SCALE_ESTIMATION: u32 = 2;
 
 /// The Hessian of samples, each of which is an item of a batch: rows of activations.
 pub fn hessian(samples: &[View]) -> Result<Vec<f32>, String> {
@@ -55,15 +56,17 @@ pub fn hessian(samples: &[View]) -> Result<Vec<f32>, String> {
 
 /// How a layer is solved.
 #[derive(Clone, Copy, Debug)]
-pub struct GptqSpec {
+pub struct GptqSpec<'a> {
     pub weights: WeightSpec,
     pub damp_percent: f32,
     pub block_size: u32,
+    /// Means of samples, from which scales are estimated, or none.
+    pub means: Option<View<'a>>,
 }
 
 /// Solves a layer as NNCF does; gives what was written, and the weights that it stands for.
 pub fn gptq(
-    spec: GptqSpec,
+    spec: GptqSpec<'_>,
     weights: View,
     hessian: &[f32],
 ) -> Result<(Compressed, Vec<f32>), String> {
@@ -76,6 +79,9 @@ pub fn gptq(
     params.weights = spec.weights.params(DTYPE_F32);
     params.damp_percent = spec.damp_percent;
     params.block_size = spec.block_size;
+    if let Some(means) = spec.means {
+        (params.scale, params.means) = (SCALE_ESTIMATION, means.matrix());
+    }
     let layout = weight_layout(&params.weights, rows, cols)?;
     let mut packed = vec![0; layout.code_bytes];
     let mut scale = vec![f32::NAN; layout.groups];
