@@ -218,16 +218,15 @@ impl<'a> Target<'a> {
 /// group and `max` that of the codes: 1 with NF4, 6 with FP4, MXFP4 and NVFP4, 448 with E4M3, 57344
 /// with E5M2, 28 with E3M2, 7.5 with E2M3, 127/64 with MXINT8, the largest magnitude of the codebook
 /// otherwise. A scale below `2^-23` becomes `2^-23` (see `scale_guard`), one beyond the largest float
-/// becomes that; in the MX modes it becomes
-/// a power of two (see `mx_scale`), at least `2^-127` and at most `2^127`. The code is that of
-/// `w / scale`, nearest with ties to even; in a codebook by the midpoints `0.5 * (c[i] + c[i+1])`,
-/// on a midpoint the lower index (NF4: by the thresholds of NNCF). With NVFP4 the codes follow from
-/// the f32 scales; these are stored as E4M3 of `scale / tensor_scale`, where
-/// `tensor_scale = largest scale / 448`, at least `2^-23`.
+/// becomes that; in the MX modes it becomes a power of two (see `mx_scale`), at least `2^-127` and at
+/// most `2^127`. The code is that of `w / scale`, nearest with ties to even; in a codebook by the
+/// midpoints `0.5 * (c[i] + c[i+1])`, on a midpoint the lower index (NF4: by the thresholds of NNCF).
+/// With NVFP4 the codes follow from the f32 scales; these are stored as E4M3 of
+/// `scale / tensor_scale`, where `tensor_scale = largest scale / 448`, at least `2^-23`.
 ///
-/// A group that holds a NaN or an infinity, or whose width overflows, gets the scale `2^-23` and the zero point 0, and the
-/// call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first such element; all
-/// other groups are right.
+/// A group that holds a NaN or an infinity, or whose width overflows, gets the scale `2^-23` and the
+/// zero point 0, and the call returns `PTQK_STATUS_NOT_FINITE` with the row-major index of the first
+/// such element; all other groups are right.
 ///
 /// Source: NNCF `compress_weights`, 3.4.0.
 ///
