@@ -76,6 +76,12 @@ fn race(turns: usize, variants: &mut [Variant<'_>]) -> Vec<f64> {
     best
 }
 
+/// Whether the command line asks for this one, or for none.
+fn is_wanted(name: &str) -> bool {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()))
+}
+
 /// Alternates the peaks, the tiers and the peers, and prints a line each.
 fn report<'a>(
     name: &str,
@@ -84,8 +90,7 @@ fn report<'a>(
     run: impl Fn(&'static Kernels) -> Box<dyn FnMut() -> Duration + 'a>,
     peer: Option<Box<dyn FnMut() -> Duration + 'a>>,
 ) {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w.as_str())) {
+    if !is_wanted(name) {
         return;
     }
     let tiers: Vec<_> = dispatch::available().filter(|k| k.isa() != Isa::Scalar).collect();
@@ -207,6 +212,51 @@ fn products() {
     }
 }
 
+/// Products with a vector, in GB/s and as shares of what a loop that reads the matrix reaches.
+fn vectors() {
+    let n = 4096;
+    let (matrix, x) = (floats(n * n), floats(n));
+    let update = Update { accumulate: false, subtract: false };
+    for (name, transposed) in [("row times matrix", false), ("matrix times column", true)] {
+        if !is_wanted(name) {
+            continue;
+        }
+        let read = || {
+            rate(|| {
+                common::traffic(bytemuck::cast_slice(&matrix), &mut []);
+                (4 * n * n) as f64
+            })
+        };
+        let tiers: Vec<_> = dispatch::available().filter(|k| k.isa() != Isa::Scalar).collect();
+        let mut variants: Vec<Variant<'_>> = vec![Box::new(read)];
+        for k in &tiers {
+            let (mut y, mut memory) = (vec![0.0; n], vec![0; workspace_size((1, n, n)).unwrap()]);
+            let (matrix, x) = (&matrix, &x);
+            variants.push(Box::new(move || {
+                let m = Operand { view: view(matrix, n, n), transposed: false };
+                let mut scratch = Scratch::new(&mut memory);
+                // As a column of the result, the vector is a column, too.
+                let (a, b, y) = if transposed {
+                    (m, Operand::plain(view(x, n, 1)), view_mut(&mut y, n, 1))
+                } else {
+                    (Operand::plain(view(x, 1, n)), m, view_mut(&mut y, 1, n))
+                };
+                rate(|| {
+                    let how = (update, Part::Whole);
+                    gemm(k, Exec::SERIAL, &mut scratch, how, (a, b), y).unwrap();
+                    (4 * n * n) as f64
+                })
+            }));
+        }
+        let best = race(25, &mut variants);
+        let mut line = format!("{name:24} read {:.1} GB/s", best[0]);
+        for (k, ours) in tiers.iter().zip(&best[1..]) {
+            line += &format!(", {:?} {ours:.1}, {:.2}", k.isa(), ours / best[0]);
+        }
+        println!("{line}");
+    }
+}
+
 /// A symmetric matrix with a dominant diagonal.
 fn symmetric(n: usize) -> Vec<f32> {
     let mut h = floats(n * n);
@@ -250,5 +300,6 @@ fn main() {
         println!("{:?}: peak {:.1} GFLOP/s", k.isa(), peak(k.isa()));
     }
     products();
+    vectors();
     factors();
 }

@@ -3439,7 +3439,8 @@ ptqk_status ptqk_codes_row_bytes(const struct ptqk_ctx *ctx,
 PTQK_API void ptqk_gemm_params_default(struct ptqk_gemm_params *params);
 
 /**
- * Bytes of the workspace of `ptqk_gemm`, whatever the types and the CPU.
+ * Bytes of the workspace of `ptqk_gemm`, whatever the types and the CPU; none if `c` is a row or a
+ * column.
  *
  * @param ctx    May be NULL.
  * @param params Not NULL.

@@ -18,7 +18,8 @@ pub unsafe extern "C" fn ptqk_gemm_params_default(params: *mut GemmParams) {
     unsafe { check::fill(params, GemmParams::DEFAULT) };
 }
 
-/// Bytes of the workspace of `ptqk_gemm`, whatever the types and the CPU.
+/// Bytes of the workspace of `ptqk_gemm`, whatever the types and the CPU; none if `c` is a row or a
+/// column.
 ///
 /// @param ctx    May be NULL.
 /// @param params Not NULL.

@@ -4,6 +4,7 @@
 //! or 0. Between two blocks of the depth it rests in C, which changes no bit; so tiles, blocks and
 //! threads are free.
 
+use crate::algorithms::linalg::gemv::gemv;
 use crate::algorithms::linalg::pack::{DEPTH, Side};
 use crate::algorithms::stage::cuts;
 use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
@@ -93,12 +94,17 @@ struct Panels<'a> {
 
 impl<'a> Panels<'a> {
     fn carve(scratch: &mut Scratch<'a>, (m, n, depth): (usize, usize, usize)) -> Result<Self> {
-        let depth = depth.min(DEPTH);
+        let depth = if is_vector(m, n) { 0 } else { depth.min(DEPTH) };
         Ok(Self {
             a: scratch.array(Side::packed::<TILE_ROWS>(m.min(SPAN), depth))?,
             b: scratch.array(Side::packed::<TILE_COLS>(n.min(SPAN), depth))?,
         })
     }
+}
+
+/// Whether C is a row or a column, which takes no panels.
+fn is_vector(m: usize, n: usize) -> bool {
+    m == 1 || n == 1
 }
 
 /// Cuts, or counts, the workspace for a C of `m x n` and a depth.
@@ -127,10 +133,17 @@ pub fn gemm(
     if m == 0 || n == 0 {
         return Ok(());
     }
-    let Panels { a: a_panels, b: b_panels } = Panels::carve(scratch, (m, n, depth))?;
     if !update.accumulate {
         clear(exec, part, &mut c)?;
     }
+    if is_vector(m, n) {
+        let sides = if m == 1 { (a, b) } else { (b.other(), a.other()) };
+        // Below the diagonal, a row has one element.
+        let cols = if part == Part::Lower { 0..1 } else { 0..n };
+        let c = c.tile_mut(&Tile { rows: 0..m, cols });
+        return gemv(k, exec, update.subtract, sides, c);
+    }
+    let Panels { a: a_panels, b: b_panels } = Panels::carve(scratch, (m, n, depth))?;
     for cols in cuts(0..n, SPAN) {
         for p in cuts(0..depth, DEPTH) {
             let b = Side {

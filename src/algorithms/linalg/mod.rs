@@ -2,6 +2,7 @@
 
 pub mod cholesky;
 pub mod gemm;
+mod gemv;
 pub mod inverse_factor;
 mod jacobi;
 pub mod least_squares;
