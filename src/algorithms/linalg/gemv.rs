@@ -8,8 +8,8 @@ use crate::status::Result;
 use crate::views::{MatrixView, MatrixViewMut, Run};
 use core::ops::Range;
 
-/// Elements of the result that a task computes.
-const TASK: usize = 4 * STAGE;
+/// Elements of a row that a task computes.
+const TASK: usize = 16 * STAGE;
 
 /// Rows of the matrix that are added together.
 const TOGETHER: usize = 4;
@@ -18,7 +18,7 @@ const TOGETHER: usize = 4;
 const SOON: usize = 8;
 
 /// Columns of the matrix that are brought together where its rows become lanes.
-const DEPTH: usize = 64;
+const DEPTH: usize = 128;
 
 /// `C += x M`, or `C -= x M`, for a vector `x` and a C that is a row or a column: the same chains as
 /// those of a product.
@@ -31,13 +31,13 @@ pub(super) fn gemv(
 ) -> Result {
     let shape = (c.rows(), c.cols());
     let is_row = shape.0 == 1;
-    let cut = if is_row { Cut::exact(shape, 1, TASK) } else { Cut::exact(shape, TASK, 1) };
+    let cut = if is_row { Cut::exact(shape, 1, TASK) } else { Cut::exact(shape, STAGE, 1) };
     exec.tiles(cut, c, |tile, mut c| {
         if is_row {
             let acc = c.floats_mut(0, 0..tile.cols.len());
             return part(k, subtract, (x, matrix), tile.cols.clone(), acc);
         }
-        let mut column = [0.0; TASK];
+        let mut column = [0.0; STAGE];
         let acc = column.get_mut(..tile.rows.len()).unwrap_or_default();
         for (row, acc) in acc.iter_mut().enumerate() {
             c.floats_mut(row, 0..1).iter().for_each(|c| *acc = *c);
