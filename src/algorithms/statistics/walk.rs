@@ -104,52 +104,87 @@ pub(super) fn wider(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
     (lower(a.0, b.0), higher(a.1, b.1))
 }
 
+/// Calls `f` with every part of `range` and its elements, if they lie together: as many whole pieces as
+/// do, or one that does not.
+#[inline]
+fn each_run<'v>(
+    line: &Line<'v>,
+    range: Range<usize>,
+    mut f: impl FnMut(Option<Run<'v>>, Range<usize>),
+) {
+    let mut at = range.start;
+    while at < range.end {
+        let left = range.end - at;
+        let run = match line.part(at..range.end) {
+            Part::Dense(run) => run,
+            Part::Spread(_) => Run::F32(&[]),
+        };
+        let whole = if run.len() == left { left } else { run.len() / STAGE * STAGE };
+        let run = (whole > 0).then(|| run.part(0..whole));
+        let next = if whole > 0 { at + whole } else { range.end.min(at + STAGE) };
+        f(run, at..next);
+        at = next;
+    }
+}
+
+/// Calls `f` with a piece of a line, which is put together. Apart from what needs no buffer, so that
+/// short lines do not pay for it.
+#[inline(never)]
+fn with_staged<T>(
+    k: &Kernels,
+    line: &Line<'_>,
+    piece: Range<usize>,
+    f: impl FnOnce(&[f32]) -> T,
+) -> T {
+    f(staged(k, line, piece, &mut [0.0; STAGE]))
+}
+
 /// Minimum and maximum of a part of a line. NaN where there is one; a zero is +0.
 pub(super) fn extremes_of(k: &Kernels, line: &Line<'_>, range: Range<usize>) -> (f32, f32) {
-    let mut buffer = [0.0; STAGE];
-    let (mut found, mut at) = (NONE, range.start);
-    while at < range.end {
+    let mut found = NONE;
+    each_run(line, range, |run, piece| {
         let (mut min, mut max) = ([NONE.0], [NONE.1]);
-        let left = range.end - at;
-        let end = match line.part(at..range.end) {
-            Part::Dense(run) if run.len() >= STAGE || run.len() == left => {
-                group_extremes(k, run, WHOLE, &mut min, &mut max);
-                at + run.len()
+        match run {
+            Some(run) => group_extremes(k, run, WHOLE, &mut min, &mut max),
+            None => {
+                with_staged(k, line, piece, |x| k.min_max(x, WHOLE, &mut min, &mut max));
             }
-            _ => {
-                let end = range.end.min(at + STAGE);
-                let x = staged(k, line, at..end, &mut buffer);
-                k.min_max(x, WHOLE, &mut min, &mut max);
-                end
-            }
-        };
+        }
         let ([min], [max]) = (min, max);
         found = wider(found, (min, max));
-        at = end;
-    }
+    });
     found
 }
 
 /// Sum of a part of a line that starts at a multiple of `STAGE`.
 pub(super) fn sum_of(k: &Kernels, line: &Line<'_>, range: Range<usize>) -> f64 {
-    let mut buffer = [0.0; STAGE];
-    cuts(range, STAGE).fold(0.0, |sum, piece| {
-        let part = match line.part(piece.clone()) {
-            Part::Dense(Run::F16(x)) if x.len() == piece.len() => k.sum_f16(x),
-            Part::Dense(Run::Bf16(x)) if x.len() == piece.len() => k.sum_bf16(x),
-            _ => k.sum(staged(k, line, piece, &mut buffer)),
-        };
-        sum + f64::from(part)
-    })
+    let mut sum = 0.0;
+    each_run(line, range, |run, piece| {
+        let mut add = |part: f32| sum += f64::from(part);
+        match run {
+            Some(Run::F32(x)) => x.chunks(STAGE).for_each(|x| add(k.sum(x))),
+            Some(Run::F16(x)) => x.chunks(STAGE).for_each(|x| add(k.sum_f16(x))),
+            Some(Run::Bf16(x)) => x.chunks(STAGE).for_each(|x| add(k.sum_bf16(x))),
+            None => add(with_staged(k, line, piece, |x| k.sum(x))),
+        }
+    });
+    sum
 }
 
 /// Sum of the squared distances from `center` of a part of a line that starts at a multiple of
 /// `STAGE`.
 pub(super) fn squares_of(k: &Kernels, line: &Line<'_>, range: Range<usize>, center: f32) -> f64 {
-    let mut buffer = [0.0; STAGE];
-    cuts(range, STAGE).fold(0.0, |sum, piece| {
-        sum + f64::from(k.sum_squares(staged(k, line, piece, &mut buffer), center))
-    })
+    let mut sum = 0.0;
+    each_run(line, range, |run, part| {
+        let mut add = |part: f32| sum += f64::from(part);
+        match run {
+            Some(Run::F32(x)) => x.chunks(STAGE).for_each(|x| add(k.sum_squares(x, center))),
+            _ => cuts(part, STAGE).for_each(|piece| {
+                add(with_staged(k, line, piece, |x| k.sum_squares(x, center)));
+            }),
+        }
+    });
+    sum
 }
 
 /// Calls `f` with rows of the `len` channels from `first` on, at most `BLOCK`: as many in a call as lie
