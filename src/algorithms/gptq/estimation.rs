@@ -3,15 +3,9 @@
 use crate::algorithms::gptq::blocks::panel_of;
 use crate::algorithms::gptq::groups::{Group, Grouper};
 use crate::algorithms::gptq::lanes::Lanes;
-use crate::algorithms::gptq::order::Order;
-use crate::algorithms::statistics::process;
+use crate::algorithms::gptq::samples::Samples;
 use crate::algorithms::weights::Batch;
-use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
-use crate::parallel::Exec;
-use crate::params::gptq::{GptqGroups, GptqPlan};
-use crate::scratch::Scratch;
-use crate::status::Result;
-use crate::views::{MatrixView, MatrixViewMut};
+use crate::kernels::{TILE_COLS, TILE_ROWS};
 use core::ops::Range;
 
 /// Columns that are rounded in one go.
@@ -28,108 +22,6 @@ const NEARLY_ZERO: f32 = 1e-8;
 
 /// What the magnitude of a code is then taken for.
 const INSTEAD_OF_ZERO: f32 = 1e-3;
-
-/// What the layer sees.
-#[derive(Clone, Copy)]
-pub(super) struct Seen<'a> {
-    /// The means of the activations, `[samples, columns]`.
-    pub(super) means: MatrixView<'a>,
-    /// Tokens of each sample.
-    pub(super) token_counts: &'a [u64],
-}
-
-/// The samples that are taken, as the products want them; none if scales are not estimated.
-#[derive(Clone, Copy)]
-pub(super) struct Samples<'a> {
-    /// Panels of `TILE_ROWS` samples, one after the other: rows are columns of the layer.
-    panels: &'a [f32],
-    /// The largest magnitude of each column over all samples.
-    magnitude: &'a [f32],
-    count: usize,
-}
-
-/// Samples of a plan, and those that are taken of them.
-fn counts(plan: &GptqPlan, samples: usize) -> Option<(usize, usize)> {
-    plan.estimation
-        .map(|estimation| (estimation.subset, process::columns(samples, estimation.subset)))
-}
-
-/// Rows of a slab that the estimation uses: what each column's zeros are, as bits, and the errors of
-/// the outputs.
-pub(super) fn slab_rows(plan: &GptqPlan, samples: usize, group: usize) -> usize {
-    let Some((_, taken)) = counts(plan, samples) else { return 0 };
-    group.div_ceil(TILE_COLS).saturating_add(taken.div_ceil(TILE_ROWS).saturating_mul(TILE_ROWS))
-}
-
-/// The workspace.
-pub(super) struct Memory<'a> {
-    panels: &'a mut [f32],
-    magnitude: &'a mut [f32],
-}
-
-impl<'a> Memory<'a> {
-    pub(super) fn carve(
-        scratch: &mut Scratch<'a>,
-        plan: &GptqPlan,
-        samples: usize,
-        columns: usize,
-    ) -> Result<Self> {
-        let taken = counts(plan, samples).map_or(0, |(_, taken)| taken);
-        let lanes = taken.div_ceil(TILE_ROWS).saturating_mul(TILE_ROWS);
-        Ok(Self {
-            panels: scratch.array(lanes.saturating_mul(columns))?,
-            magnitude: scratch.array(if taken == 0 { 0 } else { columns })?,
-        })
-    }
-
-    /// Takes the samples: their columns in natural order if groups are static, else in the order of the
-    /// solver.
-    pub(super) fn take(
-        self,
-        k: &Kernels,
-        exec: Exec<'_>,
-        scratch: &mut Scratch<'_>,
-        (plan, order): (&GptqPlan, &Order<'_>),
-        seen: Seen<'_>,
-    ) -> Result<Option<Samples<'a>>> {
-        let Self { panels, magnitude } = self;
-        let Some((subset, count)) = counts(plan, seen.means.rows()) else { return Ok(None) };
-        let columns = magnitude.len();
-        let taken = scratch.array(count.saturating_mul(columns))?;
-        let to = MatrixViewMut::dense(taken, count);
-        process::run(k, exec, seen.means, (seen.token_counts, subset), magnitude, to, scratch)?;
-        let is_static = plan.groups == GptqGroups::Static;
-        if !is_static {
-            order.apply(magnitude);
-        }
-        let panel = TILE_ROWS * columns;
-        for (panel, first) in panels.chunks_mut(panel.max(1)).zip((0..count).step_by(TILE_ROWS)) {
-            let (rows, _) = panel.as_chunks_mut::<TILE_ROWS>();
-            for (place, to) in rows.iter_mut().enumerate() {
-                let column = if is_static { place } else { order.column(place) };
-                let from = taken.get(column * count..(column + 1) * count).unwrap_or_default();
-                let from = from.get(first..).unwrap_or_default();
-                *to = [0.0; TILE_ROWS];
-                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-            }
-        }
-        Ok(Some(Samples { panels, magnitude, count }))
-    }
-}
-
-/// Cuts, or counts, what `Memory::take` needs.
-pub(super) fn workspace(
-    scratch: &mut Scratch<'_>,
-    plan: &GptqPlan,
-    samples: usize,
-    columns: usize,
-) -> Result {
-    if let Some((subset, taken)) = counts(plan, samples) {
-        scratch.array::<f32>(taken.saturating_mul(columns))?;
-        process::carve(samples, subset, scratch)?;
-    }
-    Ok(())
-}
 
 /// A group whose scales are estimated.
 struct Trial<'a> {

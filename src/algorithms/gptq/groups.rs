@@ -2,8 +2,9 @@
 
 use crate::algorithms::WHOLE;
 use crate::algorithms::codes::{RowParams, dequantize_f32, quantize_row, reciprocals};
-use crate::algorithms::gptq::estimation::{Samples, estimate};
+use crate::algorithms::gptq::estimation::estimate;
 use crate::algorithms::gptq::lanes::Lanes;
+use crate::algorithms::gptq::samples::Samples;
 use crate::algorithms::gptq::search::search;
 use crate::algorithms::weights::{Batch, Rule, through_storage};
 use crate::kernels::{Kernels, TILE_COLS};

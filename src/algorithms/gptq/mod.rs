@@ -10,6 +10,7 @@ pub mod hessian;
 mod lanes;
 mod order;
 mod polish;
+mod samples;
 mod search;
 mod solve;
 mod write;

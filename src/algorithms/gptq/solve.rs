@@ -3,11 +3,11 @@
 use crate::algorithms::finite::finite;
 use crate::algorithms::gptq::blocks::{Block, Layout, blocks};
 use crate::algorithms::gptq::damping::factor;
-use crate::algorithms::gptq::estimation::{self, Seen};
 use crate::algorithms::gptq::groups::Grouper;
 use crate::algorithms::gptq::lanes;
 use crate::algorithms::gptq::order::Order;
 use crate::algorithms::gptq::polish::{self, Layer, Panels};
+use crate::algorithms::gptq::samples;
 use crate::algorithms::gptq::write::{Outputs, write};
 use crate::algorithms::linalg::cholesky;
 use crate::algorithms::linalg::pack::Side;
@@ -37,7 +37,7 @@ struct Memory<'a> {
     importance: &'a mut [f32],
     order: Order<'a>,
     panels: Panels<'a>,
-    samples: estimation::Memory<'a>,
+    samples: samples::Memory<'a>,
 }
 
 impl<'a> Memory<'a> {
@@ -62,7 +62,7 @@ impl<'a> Memory<'a> {
             importance: scratch.array(columns)?,
             order: Order::carve(scratch, columns, plan.order == GptqOrder::Natural)?,
             panels: Panels::carve(scratch, layout, plan.passes > 0)?,
-            samples: estimation::Memory::carve(scratch, plan, samples, columns)?,
+            samples: samples::Memory::carve(scratch, plan, samples, columns)?,
         })
     }
 }
@@ -84,7 +84,7 @@ pub fn workspace_size(plan: &GptqPlan, rows: usize, cols: usize, samples: usize)
     scratch::needed(|scratch| {
         Memory::carve(scratch, plan, channels, (layout, samples))?;
         scratch.phase(|scratch| cholesky::workspace(scratch, layout.columns))?;
-        scratch.phase(|scratch| estimation::workspace(scratch, plan, samples, layout.columns))
+        scratch.phase(|scratch| samples::workspace(scratch, plan, samples, layout.columns))
     })
 }
 
@@ -149,7 +149,7 @@ pub fn solve(
         let at = if plan.groups == GptqGroups::Static { order.column(place) } else { place };
         importance.iter_mut().skip(at).take(1).for_each(|square| *square = *to * *to);
     }
-    let seen = Seen { means, token_counts };
+    let seen = (means, token_counts);
     let samples =
         scratch.phase(|scratch| samples.take(k, exec.silent(), scratch, (plan, &order), seen))?;
     let grouper = Grouper { k, rule: &rule, plan, samples };
