@@ -3656,6 +3656,9 @@ ptqk_status ptqk_lora_merge_workspace_size(const struct ptqk_ctx *ctx,
  * matter. Of codes of `A`, the chain takes `code - zero_point`, and `scale * B` is multiplied by the scale of the
  * row of `A` and rounded again. Source: arXiv 2106.09685.
  *
+ * Weights that lie as `[in, out]` take an adapter whose `b_is_transposed` is 1 with `a` and `b` exchanged: what the
+ * chain takes of each is then exchanged, too.
+ *
  * @param ctx             May be NULL.
  * @param adapter         Not NULL. Errors name its parts as those of `adapters`.
  * @param subtract        0: added; 1: taken away.

@@ -213,6 +213,32 @@ fn adapters_are_merged_and_taken_away() {
     }
 }
 
+/// Weights that lie as `[in, out]` take the adapter with its parts exchanged.
+#[test]
+fn parts_that_are_exchanged_are_merged_the_other_way() {
+    let mut rng = Rng(56);
+    for (inputs, outputs, rank) in [(1, 1, 1), (33, 7, 3), (70, 40, 130)] {
+        for form in 0..5 {
+            let pair = Pair::transposed(inputs, outputs, rank, form, &mut rng);
+            let (a, b) = (pair.a.values(), pair.b_values());
+            let start = rng.many(inputs * outputs, Rng::uniform);
+            let mut weights = Stored::new(&start, inputs, outputs, F32);
+            let scale = pair.scale;
+            let exchanged = Pair { a: pair.b, b: pair.a, scale, b_is_transposed: true };
+            merge(null(), &exchanged, false, &mut weights);
+            for (i, (got, start)) in weights.values().into_iter().zip(start).enumerate() {
+                let (input, output) = (i / outputs, i % outputs);
+                let term = |j: usize| {
+                    f64::from(scale * b[output * rank + j]) * f64::from(a[j * inputs + input])
+                };
+                let want = f64::from(start) + (0..rank).map(term).sum::<f64>();
+                let size = f64::from(start).abs() + (0..rank).map(|j| term(j).abs()).sum::<f64>();
+                assert!((want - f64::from(got)).abs() <= 1e-5 * size, "{i}: {got}, not {want}");
+            }
+        }
+    }
+}
+
 function! { MergeSize = ptqk_lora_merge_workspace_size {
     adapter: *const LoraAdapter, rows: usize, bytes: *mut usize,
 } }
