@@ -1,5 +1,6 @@
 //! A block of columns of a slab.
 
+use crate::algorithms::gptq::estimation;
 use crate::algorithms::gptq::groups::{Group, Grouper};
 use crate::algorithms::gptq::lanes::{Lanes, slab_rows};
 use crate::algorithms::gptq::order::Order;
@@ -32,7 +33,7 @@ impl Layout {
         // Groups from updated weights begin and end within a block, or hold whole blocks.
         let block = if plan.groups == GptqGroups::Updated && whole > 0 { whole } else { block };
         let steps = if plan.passes == 0 { 0 } else { slab_rows(group.min(block)) };
-        let estimation = samples::slab_rows(plan, samples, group);
+        let estimation = estimation::slab_rows(samples::taken(plan, samples), group);
         Self { columns, group, block, steps, estimation }
     }
 

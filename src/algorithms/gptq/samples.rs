@@ -2,7 +2,7 @@
 
 use crate::algorithms::gptq::order::Order;
 use crate::algorithms::statistics::process;
-use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
+use crate::kernels::{Kernels, TILE_ROWS};
 use crate::parallel::Exec;
 use crate::params::gptq::{GptqGroups, GptqPlan};
 use crate::scratch::Scratch;
@@ -26,11 +26,9 @@ fn counts(plan: &GptqPlan, samples: usize) -> Option<(usize, usize)> {
         .map(|estimation| (estimation.subset, process::columns(samples, estimation.subset)))
 }
 
-/// Rows of a slab that the estimation uses: what each column's zeros are, as bits, and the errors of
-/// the outputs.
-pub(super) fn slab_rows(plan: &GptqPlan, samples: usize, group: usize) -> usize {
-    let Some((_, taken)) = counts(plan, samples) else { return 0 };
-    group.div_ceil(TILE_COLS).saturating_add(taken.div_ceil(TILE_ROWS).saturating_mul(TILE_ROWS))
+/// How many samples are taken.
+pub(super) fn taken(plan: &GptqPlan, samples: usize) -> usize {
+    counts(plan, samples).map_or(0, |(_, taken)| taken)
 }
 
 /// The workspace.
@@ -46,7 +44,7 @@ impl<'a> Memory<'a> {
         samples: usize,
         columns: usize,
     ) -> Result<Self> {
-        let taken = counts(plan, samples).map_or(0, |(_, taken)| taken);
+        let taken = taken(plan, samples);
         let lanes = taken.div_ceil(TILE_ROWS).saturating_mul(TILE_ROWS);
         Ok(Self {
             panels: scratch.array(lanes.saturating_mul(columns))?,
