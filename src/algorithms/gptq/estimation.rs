@@ -8,14 +8,8 @@ use crate::algorithms::weights::Batch;
 use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
 use core::ops::Range;
 
-/// Columns that are rounded in one go.
-const COLUMNS: usize = 4;
-
-/// Elements of them.
-const WIDE: usize = COLUMNS * TILE_COLS;
-
 /// Columns whose errors are multiplied at once.
-const DEPTH: usize = 8 * COLUMNS;
+const DEPTH: usize = 32;
 
 /// A code below this counts as 0.
 const NEARLY_ZERO: f32 = 1e-8;
@@ -49,29 +43,24 @@ struct Trial<'a> {
     /// The errors of the outputs, a row for each sample.
     outputs: &'a mut [Lanes],
     /// What columns are rounded with.
-    group: Group<'a, WIDE>,
+    group: Group<'a>,
     /// The same codes with scales of 1.
-    unit: Group<'a, WIDE>,
+    unit: Group<'a>,
 }
 
 /// Calls `f` with each column, its place in the group, and what its codes stand for with scales of 1.
 #[inline(always)]
 fn each_target(
     k: &Kernels,
-    (group, unit): (&Group<'_, WIDE>, &Group<'_, WIDE>),
+    (group, unit): (&Group<'_>, &Group<'_>),
     columns: &[Lanes],
     mut f: impl FnMut(usize, &Lanes, &Lanes),
 ) {
-    let (mut codes, mut targets) = ([0.0; WIDE], [0.0; WIDE]);
-    for (i, columns) in columns.chunks(COLUMNS).enumerate() {
-        let x = columns.as_flattened();
-        let codes = codes.get_mut(..x.len()).unwrap_or_default();
-        let targets = targets.get_mut(..x.len()).unwrap_or_default();
-        group.round(k, x, codes, targets);
-        unit.values(k, codes, targets);
-        for ((place, x), t) in (i * COLUMNS..).zip(columns).zip(targets.as_chunks().0) {
-            f(place, x, t);
-        }
+    let (mut codes, mut targets) = ([0.0; TILE_COLS], [0.0; TILE_COLS]);
+    for (place, x) in columns.iter().enumerate() {
+        group.round(k, x, &mut codes, &mut targets);
+        unit.values(k, &codes, &mut targets);
+        f(place, x, &targets);
     }
 }
 
@@ -133,15 +122,13 @@ impl Trial<'_> {
         outputs.fill([0.0; TILE_COLS]);
         let mut squares = [0.0; TILE_COLS];
         let depth = samples.magnitude.len();
-        let (mut place, mut values) = (self.members.start, [0.0; WIDE]);
+        let (mut place, mut values) = (self.members.start, [0.0; TILE_COLS]);
         for columns in self.columns.chunks(DEPTH) {
             let errors = errors.get_mut(..columns.len()).unwrap_or_default();
-            for (x, to) in columns.chunks(COLUMNS).zip(errors.chunks_mut(COLUMNS)) {
-                let x = x.as_flattened();
-                let values = values.get_mut(..x.len()).unwrap_or_default();
-                group.round(k, x, &mut [], values);
-                for ((to, x), value) in to.as_flattened_mut().iter_mut().zip(x).zip(values) {
-                    *to = x - *value;
+            for (x, to) in columns.iter().zip(&mut *errors) {
+                group.round(k, x, &mut [], &mut values);
+                for ((to, x), value) in to.iter_mut().zip(x).zip(&values) {
+                    *to = x - value;
                 }
             }
             for error in &*errors {

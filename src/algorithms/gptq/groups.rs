@@ -122,16 +122,14 @@ impl<'a, const N: usize> Group<'a, N> {
         by_type!(code_type, through);
     }
 
-    /// The values that the codes of columns stand for, at most as many as there are lanes for.
+    /// The values that the codes of a column stand for.
     #[inline(never)]
-    pub(super) fn values(&self, k: &Kernels, codes: &[f32], values: &mut [f32]) {
-        let (params, code_type) = (self.params(codes.len()), self.rule.format.code_type());
+    pub(super) fn values(&self, k: &Kernels, codes: &Lanes, values: &mut Lanes) {
+        let (params, code_type) = (self.params(TILE_COLS), self.rule.format.code_type());
         macro_rules! through {
             ($run:ident, $ty:ty) => {{
-                let mut q: [$ty; N] = [0; N];
-                let q = q.get_mut(..codes.len()).unwrap_or_default();
-                q.iter_mut().zip(codes).for_each(|(q, code)| *q = *code as $ty);
-                dequantize_f32(k, CodeRun::$run(q), &params, code_type, 0..codes.len(), values);
+                let q = codes.map(|code| code as $ty);
+                dequantize_f32(k, CodeRun::$run(&q), &params, code_type, 0..TILE_COLS, values);
             }};
         }
         by_type!(code_type, through);
