@@ -4,6 +4,7 @@ use crate::algorithms::gptq::blocks::panel_of;
 use crate::algorithms::gptq::groups::{Group, Grouper};
 use crate::algorithms::gptq::lanes::Lanes;
 use crate::algorithms::gptq::samples::Samples;
+use crate::algorithms::linalg::pack::Side;
 use crate::algorithms::weights::Batch;
 use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
 use core::ops::Range;
@@ -22,7 +23,7 @@ pub(super) fn slab_rows(samples: usize, group: usize) -> usize {
     if samples == 0 {
         return 0;
     }
-    let outputs = samples.div_ceil(TILE_ROWS).saturating_mul(TILE_ROWS);
+    let outputs = Side::packed::<TILE_ROWS>(samples, 1);
     group.div_ceil(TILE_COLS).saturating_add(DEPTH.min(group)).saturating_add(outputs)
 }
 

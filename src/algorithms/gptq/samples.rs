@@ -1,6 +1,7 @@
 //! The samples from which scales are estimated.
 
 use crate::algorithms::gptq::order::Order;
+use crate::algorithms::linalg::pack::Side;
 use crate::algorithms::statistics::process;
 use crate::kernels::{Kernels, TILE_ROWS};
 use crate::parallel::Exec;
@@ -45,9 +46,8 @@ impl<'a> Memory<'a> {
         columns: usize,
     ) -> Result<Self> {
         let taken = taken(plan, samples);
-        let lanes = taken.div_ceil(TILE_ROWS).saturating_mul(TILE_ROWS);
         Ok(Self {
-            panels: scratch.array(lanes.saturating_mul(columns))?,
+            panels: scratch.array(Side::packed::<TILE_ROWS>(taken, columns))?,
             magnitude: scratch.array(if taken == 0 { 0 } else { columns })?,
         })
     }
