@@ -101,13 +101,14 @@ impl Side<'_> {
                 x = rest;
                 let Some(to) = panel.as_chunks_mut::<W>().0.get_mut(p) else { return };
                 match now.first_chunk::<W>() {
-                    Some(now) => flipped(now, flip, to),
+                    Some(now) => *to = *now,
                     None => {
                         *to = [0.0; W];
-                        for (to, x) in to.iter_mut().zip(now) {
-                            *to = flipped_one(*x, flip);
-                        }
+                        to.iter_mut().zip(now).for_each(|(to, x)| *to = *x);
                     }
+                }
+                if flip != 0 {
+                    *to = to.map(|x| f32::from_bits(x.to_bits() ^ flip));
                 }
             }
         }
@@ -124,8 +125,11 @@ impl Side<'_> {
         let mut buffer = [[0.0; DEPTH]; 4];
         for quad in 0..W / 4 {
             let row = first + 4 * quad;
-            for i in 4..8 {
-                self.request(k, row + i, depth.clone());
+            let ahead = self.stride(row..row + 4);
+            if ahead == 0 {
+                for i in 4..8 {
+                    self.request(k, row + i, depth.clone());
+                }
             }
             let runs = [0, 1, 2, 3].map(|i| self.view.run(row + i, depth.clone()));
             let [b0, b1, b2, b3] = &mut buffer;
@@ -137,7 +141,17 @@ impl Side<'_> {
                 lane(k, r3, depth.len(), b3),
             ];
             let to = to.get_mut(4 * quad..).unwrap_or_default();
-            k.interleave_rows(&rows, self.negate, W, to);
+            k.interleave_rows(&rows, ahead, self.negate, W, to);
+        }
+    }
+
+    /// How far the second of two rows lies from the first, where kernels read them in place, else 0.
+    fn stride(&self, rows: Range<usize>) -> usize {
+        match (self.view.run(rows.start, 0..1), self.view.run(rows.end, 0..1)) {
+            (Run::F32([a]), Run::F32([b])) => {
+                core::ptr::from_ref(b).addr().wrapping_sub(core::ptr::from_ref(a).addr()) / 4
+            }
+            _ => 0,
         }
     }
 
@@ -164,17 +178,5 @@ fn lane<'a>(k: &Kernels, run: Run<'a>, depth: usize, buffer: &'a mut [f32; DEPTH
             }
             buffer
         }
-    }
-}
-
-#[inline(always)]
-fn flipped_one(x: f32, flip: u32) -> f32 {
-    f32::from_bits(x.to_bits() ^ flip)
-}
-
-#[inline(always)]
-fn flipped<const W: usize>(x: &[f32; W], flip: u32, to: &mut [f32; W]) {
-    for (to, x) in to.iter_mut().zip(x) {
-        *to = flipped_one(*x, flip);
     }
 }

@@ -8,14 +8,19 @@ const SOON: usize = 12;
 /// Twelve rows of one block, accumulated in registers: for tiers with at least 24 of them and two
 /// to a block. An element of `a` is broadcast once for both.
 macro_rules! whole {
-    ($s:ident, $steps:expr, $c:ident, $($x:ident $acc:ident),+) => {
+    ($s:ident, $a:ident, $b:ident, $next:ident, $c:ident, $($x:ident $acc:ident),+) => {
         let [$($acc),+] = $c;
         $(let to = $acc; let mut $acc = ($s.load(to), to);)+
-        for (next, (a, b)) in $steps {
+        let step = $a.len().min($b.len()) / TILE_ROWS + 1;
+        for next in $next {
             $s.prefetch(next);
             $s.prefetch(next.wrapping_add(TILE_COLS / 2));
             // The row may start within a line.
             $s.prefetch(next.wrapping_add(TILE_COLS - 1));
+            let (a, rest) = $a.split_at(step.min($a.len()));
+            $a = rest;
+            let (b, rest) = $b.split_at(step.min($b.len()));
+            $b = rest;
             for (a, b) in a.iter().zip(b) {
                 let [$($x),+] = a;
                 let soon = b.as_ptr().wrapping_add(SOON * TILE_COLS);
@@ -32,18 +37,15 @@ macro_rules! whole {
 #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "its tier has a tile of its own"))]
 #[inline(always)]
 pub(crate) fn tile<S: Simd>(s: S, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) {
-    let (a, _) = a.as_chunks::<TILE_ROWS>();
-    let (b, _) = b.as_chunks::<TILE_COLS>();
+    let (mut a, _) = a.as_chunks::<TILE_ROWS>();
+    let (mut b, _) = b.as_chunks::<TILE_COLS>();
     // The first thing that a tile does is to wait for its elements, so the rows of the next one are
     // asked for in the meantime, one after the other. The pointers are never followed.
     let next = c.each_ref().map(
         #[inline(always)]
         |row| row.as_ptr().wrapping_add(ahead),
     );
-    let step = a.len().min(b.len()) / TILE_ROWS + 1;
-    let step = step.max(1);
-    let steps = next.into_iter().zip(a.chunks(step).zip(b.chunks(step)));
-    whole!(s, steps, c, a0 c0, a1 c1, a2 c2, a3 c3, a4 c4, a5 c5, a6 c6, a7 c7, a8 c8, a9 c9, a10 c10, a11 c11);
+    whole!(s, a, b, next, c, a0 c0, a1 c1, a2 c2, a3 c3, a4 c4, a5 c5, a6 c6, a7 c7, a8 c8, a9 c9, a10 c10, a11 c11);
 }
 
 #[inline(always)]
@@ -58,6 +60,7 @@ pub(crate) fn request<S: Simd>(s: S, src: &[u8]) {
 pub(crate) fn interleave<S: Simd>(
     s: S,
     rows: &[&[f32]; 4],
+    ahead: usize,
     negate: bool,
     width: usize,
     dst: &mut [f32],
@@ -69,7 +72,11 @@ pub(crate) fn interleave<S: Simd>(
     let (fours, rest) = dst.split_at_mut(dst.len().min(whole.saturating_mul(width)));
     let columns =
         a.as_chunks().0.iter().zip(b.as_chunks().0).zip(c.as_chunks().0).zip(d.as_chunks().0);
-    for ((((a, b), c), d), to) in columns.zip(fours.chunks_mut(width.saturating_mul(4).max(1))) {
+    let fours = fours.chunks_mut(width.saturating_mul(4).max(1));
+    for (i, ((((a, b), c), d), to)) in columns.zip(fours).enumerate() {
+        // One line per step, of the rows in turn: a burst would wait for memory.
+        let from = rows[i & 3].as_ptr().wrapping_add(4 * i);
+        s.prefetch(from.wrapping_add(ahead));
         let (t0, to) = next(to, width);
         let (t1, to) = next(to, width);
         let (t2, to) = next(to, width);
@@ -83,7 +90,7 @@ pub(crate) fn interleave<S: Simd>(
         c.get(whole..len).unwrap_or_default(),
         d.get(whole..len).unwrap_or_default(),
     ];
-    scalar::gemm::interleave(&last, negate, width, rest);
+    scalar::gemm::interleave(&last, 0, negate, width, rest);
 }
 
 /// The first four elements, and what begins `width` elements further on.
