@@ -122,12 +122,12 @@ impl<'a> Factor<'a> {
         k.request(self.flattened().bytes(0, elements));
     }
 
-    /// Has the starts of parts of rows brought near, as far as there are such: from there on the CPU foresees
-    /// what is read. Not of f32, which leave it time enough.
-    fn request_rows(self, k: &Kernels, rows: Range<usize>, cols: Range<usize>) {
+    /// Has the starts of the parts of the first rows brought near: for those after them the kernels do it. Not of
+    /// f32, which leave the CPU time enough to foresee what is read.
+    fn request_first_rows(self, k: &Kernels, cols: Range<usize>) {
         const ENOUGH: usize = 1024;
         if !matches!(self, Self::Floats(values) if values.dtype() == Dtype::F32) {
-            for row in rows {
+            for row in 0..TOGETHER {
                 let bytes = self.bytes(row, cols.clone());
                 k.request(bytes.get(..ENOUGH).unwrap_or(bytes));
             }
@@ -386,8 +386,10 @@ fn reduce(k: &Kernels, x: MatrixView<'_>, a: &Factor<'_>, tile: &Tile) -> [[f32;
         if tile.rows.len() == 1 {
             let [x, ..] = xs;
             let [sums, ..] = &mut sums;
+            if tile.cols.start == 0 {
+                a.request_first_rows(k, span.clone());
+            }
             for (i, rows) in cuts(tile.cols.clone(), TOGETHER).enumerate() {
-                a.request_rows(k, rows.end..rows.end + TOGETHER, span.clone());
                 for piece in cuts(span.clone(), PIECE) {
                     let x = x.get(piece.start - span.start..piece.end - span.start);
                     let more = a.dot_rows(k, rows.clone(), piece, x.unwrap_or_default());
@@ -507,9 +509,9 @@ fn stream(
         let own = cols.start - tile.cols.start..cols.end - tile.cols.start;
         for (i, row) in tile.rows.clone().enumerate() {
             let h = inner.get(row * rank..(row + 1) * rank).unwrap_or_default();
+            b.request_first_rows(k, cols.clone());
             modified(k, y.run_mut(i, own.clone()), |y| {
                 for rows in cuts(0..h.len(), TOGETHER) {
-                    b.request_rows(k, rows.end..rows.end + TOGETHER, cols.clone());
                     let mut factor = [0.0; TOGETHER];
                     let factor = factor.get_mut(..rows.len()).unwrap_or_default();
                     let h = h.get(rows.clone()).unwrap_or_default();

@@ -67,6 +67,22 @@ fn count<T>(x: &[T]) -> usize {
     if x.len().is_multiple_of(BLOCK) { 1 } else { 2 }
 }
 
+/// How far, in bytes, the rows that come next lie from these: four that are equally far apart are taken as part of
+/// a matrix. Anything else is no harm, the pointers are never followed.
+#[inline(always)]
+fn ahead<T>([a, b, ..]: &[&[T]; 4]) -> usize {
+    b.as_ptr().addr().wrapping_sub(a.as_ptr().addr()).wrapping_mul(4)
+}
+
+/// Has a block of the row that comes next brought near. Rows of f32 are left to the CPU, which has little else to
+/// do.
+#[inline(always)]
+fn look_ahead<S: Simd, T>(s: S, now: &[T; BLOCK], ahead: usize) {
+    if size_of::<T>() < 4 {
+        s.prefetch(now.as_ptr().cast::<u8>().wrapping_add(ahead).cast());
+    }
+}
+
 /// Inner products of as many vectors as there are accumulators: each block of `b` is loaded once, and what
 /// one multiply-add takes is hidden by the others. The zeros that fill up `b` take what fills up the others out
 /// of the sums.
@@ -78,6 +94,7 @@ macro_rules! inner {
             [$($values),+]: [V; $n],
             [$($a),+]: [&[V::Item]; $n],
             b: &[f32],
+            ahead: usize,
         ) -> [f32; $n] {
             $(let ($a, $rest) = parts($a);)+
             let count = count(b);
@@ -87,6 +104,7 @@ macro_rules! inner {
             for ($($a,)+ b) in both.into_iter().take(count) {
                 for inner!(@pattern b, $($a),+) in inner!(@zip b.iter(), $($a),+) {
                     let b = s.load(b);
+                    $(look_ahead(s, $a, ahead);)+
                     $($acc = s.fma($values.load(s, $a), b, $acc);)+
                 }
             }
@@ -111,13 +129,14 @@ fn inner_rows<S: Simd, V: Values<S>>(
     a: [&[V::Item]; 4],
     b: &[f32],
 ) -> [f32; 4] {
+    let ahead = ahead(&a);
     if S::WIDE {
-        return four(s, values, a, b);
+        return four(s, values, a, b, ahead);
     }
     let mut sums = [0.0; 4];
     let pairs = values.as_chunks::<2>().0.iter().zip(a.as_chunks::<2>().0);
     for (to, (values, a)) in sums.as_chunks_mut::<2>().0.iter_mut().zip(pairs) {
-        *to = two(s, *values, *a, b);
+        *to = two(s, *values, *a, b, ahead);
     }
     sums
 }
@@ -133,6 +152,7 @@ macro_rules! add {
             [$($values),+]: [V; $n],
             [$($x),+]: &[&[V::Item]; $n],
             acc: &mut [f32],
+            ahead: usize,
         ) {
             $(let $factor = s.splat(*$factor);)+
             $(let ($x, $rest) = parts($x);)+
@@ -143,6 +163,7 @@ macro_rules! add {
             for ($($x,)+ acc) in both.into_iter().take(count) {
                 for inner!(@pattern acc, $($x),+) in inner!(@zip acc.iter_mut(), $($x),+) {
                     let mut sum = s.load(acc);
+                    $(look_ahead(s, $x, ahead);)+
                     $(sum = s.fma($factor, $values.load(s, $x), sum);)+
                     s.store(sum, acc);
                 }
@@ -158,7 +179,7 @@ add!(add_four, 4: x0 r0 v0 f0, x1 r1 v1 f1, x2 r2 v2 f2, x3 r3 v3 f3);
 
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
-    let [sum] = one(s, [Floats(PhantomData)], [a], b);
+    let [sum] = one(s, [Floats(PhantomData)], [a], b, 0);
     sum
 }
 
@@ -181,7 +202,7 @@ pub(crate) fn dot_rows_codes<S: Simd, C: Code>(
 
 #[inline(always)]
 pub(crate) fn add_scaled<S: Simd>(s: S, factor: f32, x: &[f32], acc: &mut [f32]) {
-    add(s, &[factor], [Floats(PhantomData)], &[x], acc);
+    add(s, &[factor], [Floats(PhantomData)], &[x], acc, 0);
 }
 
 #[inline(always)]
@@ -193,10 +214,10 @@ pub(crate) fn add_scaled_rows<S: Simd, E: Element>(
 ) {
     let ((rows, row_rest), (factors, factor_rest)) = (x.as_chunks::<4>(), factor.as_chunks::<4>());
     for (x, factor) in rows.iter().zip(factors) {
-        add_four(s, factor, [Floats(PhantomData); 4], x, acc);
+        add_four(s, factor, [Floats(PhantomData); 4], x, acc, ahead(x));
     }
     for (x, factor) in row_rest.iter().zip(factor_rest) {
-        add(s, &[*factor], [Floats(PhantomData)], &[x], acc);
+        add(s, &[*factor], [Floats(PhantomData)], &[x], acc, 0);
     }
 }
 
@@ -214,9 +235,9 @@ pub(crate) fn add_scaled_rows_codes<S: Simd, C: Code>(
     for ((x, factor), [z0, z1, z2, z3]) in rows.iter().zip(factors).zip(fours) {
         let values =
             [Codes::new(s, *z0), Codes::new(s, *z1), Codes::new(s, *z2), Codes::new(s, *z3)];
-        add_four(s, factor, values, x, acc);
+        add_four(s, factor, values, x, acc, ahead(x));
     }
     for ((x, factor), zero_point) in row_rest.iter().zip(factor_rest).zip(rest) {
-        add(s, &[*factor], [Codes::new(s, *zero_point)], &[x], acc);
+        add(s, &[*factor], [Codes::new(s, *zero_point)], &[x], acc, 0);
     }
 }
