@@ -75,8 +75,9 @@ pub(crate) fn interleave<S: Simd>(
     let fours = fours.chunks_mut(width.saturating_mul(4).max(1));
     for (i, ((((a, b), c), d), to)) in columns.zip(fours).enumerate() {
         // One line per step, of the rows in turn: a burst would wait for memory.
-        let from = rows[i & 3].as_ptr().wrapping_add(4 * i);
-        s.prefetch(from.wrapping_add(ahead));
+        if let Some(row) = rows.get(i % 4) {
+            s.prefetch(row.as_ptr().wrapping_add(4 * i).wrapping_add(ahead));
+        }
         let (t0, to) = next(to, width);
         let (t1, to) = next(to, width);
         let (t2, to) = next(to, width);
