@@ -6,7 +6,7 @@
 
 use crate::algorithms::linalg::gemm::multiply;
 use crate::algorithms::linalg::pack::{DEPTH, Side};
-use crate::algorithms::linalg::slab::{Slabs, store_rows};
+use crate::algorithms::linalg::slab::{Slabs, negate_into_panels, store_rows};
 use crate::algorithms::stage::cuts;
 use crate::kernels::{Kernels, TILE_COLS, TILE_ROWS};
 use crate::parallel::{Cut, Exec, Tile};
@@ -51,8 +51,8 @@ pub fn cholesky(
         let mut strip = strip.tile_mut(&Tile { rows: depth..depth + rows, cols: 0..depth });
         let below = below.get_mut(..rows.next_multiple_of(TILE_COLS) * depth).unwrap_or_default();
         solve_below(k, exec, depth, (l, below), strip.whole_mut())?;
-        let side = Side { view: strip.as_view(), lanes_are_columns: false, negate: true };
-        side.pack::<TILE_ROWS>(k, exec, 0..depth, a)?;
+        let a = a.get_mut(..Side::packed::<TILE_ROWS>(rows, depth)).unwrap_or_default();
+        negate_into_panels(exec, below, depth, a)?;
         let rest = h.tile_mut(&Tile { rows: cols.end..n, cols: cols.end..n });
         multiply(k, exec, (a, below), depth, 0, rest)?;
     }
@@ -77,13 +77,11 @@ fn diagonal(
         if done < width {
             return Err(from + done);
         }
-        let (x, _) = x.as_chunks::<TILE_COLS>();
-        for (r, l) in l.chunks_mut(DEPTH).skip(from).take(width).enumerate() {
+        let rows = l.get_mut(from * DEPTH..).unwrap_or_default();
+        store_rows(k, x, &mut MatrixViewMut::dense(rows, DEPTH));
+        for (r, l) in rows.chunks_mut(DEPTH).take(width).enumerate() {
             let row = to.floats_mut(from + r, 0..from + r + 1);
-            for ((l, to), x) in l.iter_mut().zip(&mut *row).zip(x) {
-                *to = x.get(r).copied().unwrap_or_default();
-                *l = *to;
-            }
+            row.iter_mut().zip(&*l).for_each(|(to, from)| *to = *from);
             if let Some(l) = l.get_mut(from + r) {
                 *l = 1.0 / *l;
             }

@@ -1,7 +1,7 @@
 //! Panels: a few rows or columns of a matrix, interleaved, so that the kernels read them from one
 //! end to the other. Lanes that a last panel lacks are 0.
 
-use crate::algorithms::stage::{widen_into, widened};
+use crate::algorithms::stage::{cuts, widen_into, widened};
 use crate::kernels::{Kernels, TILE_COLS};
 use crate::parallel::Exec;
 use crate::status::Result;
@@ -10,6 +10,9 @@ use core::ops::Range;
 
 /// Most elements of a lane: the depth of a block of a product.
 pub(in crate::algorithms) const DEPTH: usize = 384;
+
+/// Elements of a row that are packed at a time.
+const PIECE: usize = 64;
 
 /// Panels of a task.
 const GROUP: usize = 8;
@@ -122,26 +125,29 @@ impl Side<'_> {
         depth: Range<usize>,
         to: &mut [f32],
     ) {
-        let mut buffer = [[0.0; DEPTH]; 4];
-        for quad in 0..W / 4 {
-            let row = first + 4 * quad;
-            let ahead = self.stride(row..row + 4);
-            if ahead == 0 {
-                for i in 4..8 {
-                    self.request(k, row + i, depth.clone());
+        let mut buffer = [[0.0; PIECE]; 4];
+        // A part of the panel after the other: each is written four lanes at a time, and stays near.
+        for (depth, to) in cuts(depth, PIECE).zip(to.chunks_mut(PIECE * W)) {
+            for quad in 0..W / 4 {
+                let row = first + 4 * quad;
+                let ahead = self.stride(row..row + 4);
+                if ahead == 0 {
+                    for i in 4..8 {
+                        self.request(k, row + i, depth.clone());
+                    }
                 }
+                let runs = [0, 1, 2, 3].map(|i| self.view.run(row + i, depth.clone()));
+                let [b0, b1, b2, b3] = &mut buffer;
+                let [r0, r1, r2, r3] = runs;
+                let rows = [
+                    lane(k, r0, depth.len(), b0),
+                    lane(k, r1, depth.len(), b1),
+                    lane(k, r2, depth.len(), b2),
+                    lane(k, r3, depth.len(), b3),
+                ];
+                let to = to.get_mut(4 * quad..).unwrap_or_default();
+                k.interleave_rows(&rows, ahead, self.negate, W, to);
             }
-            let runs = [0, 1, 2, 3].map(|i| self.view.run(row + i, depth.clone()));
-            let [b0, b1, b2, b3] = &mut buffer;
-            let [r0, r1, r2, r3] = runs;
-            let rows = [
-                lane(k, r0, depth.len(), b0),
-                lane(k, r1, depth.len(), b1),
-                lane(k, r2, depth.len(), b2),
-                lane(k, r3, depth.len(), b3),
-            ];
-            let to = to.get_mut(4 * quad..).unwrap_or_default();
-            k.interleave_rows(&rows, ahead, self.negate, W, to);
         }
     }
 
@@ -166,7 +172,7 @@ impl Side<'_> {
 }
 
 /// A lane as f32, zeros where the matrix has none. `buffer` may hold anything.
-fn lane<'a>(k: &Kernels, run: Run<'a>, depth: usize, buffer: &'a mut [f32; DEPTH]) -> &'a [f32] {
+fn lane<'a>(k: &Kernels, run: Run<'a>, depth: usize, buffer: &'a mut [f32; PIECE]) -> &'a [f32] {
     match run {
         Run::F32(x) if x.len() == depth => x,
         _ => {
