@@ -378,6 +378,30 @@ pub(super) unsafe fn matrix<'a>(
     Ok((unsafe { MatrixView::new(m.data.cast(), dtype, (rows, cols, stride)) }, span))
 }
 
+/// Means of samples, one per row, of that many channels, and numbers of tokens, which are read if a subset of the
+/// samples is taken (0: all).
+///
+/// # Safety
+/// As of [`matrix`] and [`array`].
+#[cfg(any(feature = "gptq", feature = "lora"))]
+pub(super) unsafe fn samples<'a>(
+    (means, token_counts): (*const Matrix, *const u64),
+    [means_name, counts_name]: [&'static CStr; 2],
+    channels: usize,
+    subset: usize,
+) -> Result<(MatrixView<'a>, &'a [u64], [Span; 2])> {
+    // SAFETY: the contract of this function.
+    let (means, means_span) = unsafe { matrix(means, means_name) }?;
+    if means.cols() != channels && means.rows() > 0 {
+        let rule = c"must be the input channels of the weights";
+        return Err(Error::shape(means_name, c"cols", rule, means.cols() as f64));
+    }
+    let counts = if subset > 0 && means.rows() > subset { means.rows() } else { 0 };
+    // SAFETY: as above.
+    let (token_counts, counts_span) = unsafe { array(token_counts, counts, counts_name) }?;
+    Ok((means, token_counts, [means_span, counts_span]))
+}
+
 /// A matrix that is written.
 ///
 /// # Safety

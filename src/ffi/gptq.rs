@@ -110,22 +110,14 @@ unsafe fn seen<'a>(
     let Some(estimation) = plan.estimation else {
         return Ok((MatrixView::dense(&[], 0), &[], [check::Span::EMPTY; 2]));
     };
-    let name = c"params.means";
+    let names = [c"params.means", c"params.token_counts"];
+    let pointers = (&raw const params.means, params.token_counts);
     // SAFETY: the contract of this function.
-    let (means, means_span) = unsafe { check::matrix(&raw const params.means, name) }?;
-    if means.rows() == 0 {
-        return Err(Error::shape(name, c"rows", c"must be at least 1", 0.0));
+    let seen = unsafe { check::samples(pointers, names, columns, estimation.subset) }?;
+    if seen.0.rows() == 0 {
+        return Err(Error::shape(c"params.means", c"rows", c"must be at least 1", 0.0));
     }
-    if means.cols() != columns {
-        let rule = c"must be the input channels of the weights";
-        return Err(Error::shape(name, c"cols", rule, means.cols() as f64));
-    }
-    let samples = means.rows();
-    let counts = if estimation.subset > 0 && samples > estimation.subset { samples } else { 0 };
-    // SAFETY: as above.
-    let (token_counts, counts_span) =
-        unsafe { check::array(params.token_counts, counts, c"params.token_counts") }?;
-    Ok((means, token_counts, [means_span, counts_span]))
+    Ok(seen)
 }
 
 /// Rounds the weights of a layer so that its outputs change little: one input channel after

@@ -233,18 +233,12 @@ pub unsafe extern "C" fn ptqk_lora_correction(
                 .map_err(in_weights)?;
         let codes = (compressed.codes.rows(), compressed.codes.cols());
         check::same_shape(shape, codes, c"codes")?;
-        // SAFETY: as above.
-        let (means, means_span) = unsafe { check::matrix(means, c"means") }?;
         let (outs, ins) = if plan.format.by_column { (shape.1, shape.0) } else { shape };
-        if means.cols() != ins && means.rows() > 0 {
-            let rule = c"must be the input channels of the weights";
-            return Err(Error::shape(c"means", c"cols", rule, means.cols() as f64));
-        }
-        let samples = means.rows();
-        let counts = if plan.subset > 0 && samples > plan.subset { samples } else { 0 };
+        let names = [c"means", c"token_counts"];
         // SAFETY: as above.
-        let (token_counts, counts_span) =
-            unsafe { check::array(token_counts, counts, c"token_counts") }?;
+        let (means, token_counts, [means_span, counts_span]) =
+            unsafe { check::samples((means, token_counts), names, ins, plan.subset) }?;
+        let samples = means.rows();
         let needed = workspace_size(&plan, Shape { rows: shape.0, cols: shape.1, samples })?;
         // SAFETY: as above.
         let outputs = unsafe { check::structure(outputs, c"outputs") }?;

@@ -151,7 +151,11 @@ impl Trial<'_> {
         let penalty = grouper.plan.estimation.map_or(0.0, |e| e.weight_penalty);
         let (samples, columns) = (samples.count as f32, self.columns.len() as f32);
         for (sum, squares) in sums.iter_mut().zip(squares) {
-            *sum = *sum / samples + penalty * (squares / columns);
+            *sum /= samples;
+            // Squares of very large weights are infinite.
+            if penalty > 0.0 {
+                *sum += penalty * (squares / columns);
+            }
         }
     }
 
