@@ -130,6 +130,22 @@ pub(super) fn higher(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
+/// What the extremes of nothing are.
+pub(super) const NONE: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
+
+/// Both extremes of two ranges.
+pub(super) fn wider(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
+    (lower(a.0, b.0), higher(a.1, b.1))
+}
+
+/// Minimum and maximum of a run. NaN where there is one; a zero is +0.
+pub(super) fn run_extremes(k: &Kernels, run: Run<'_>) -> (f32, f32) {
+    let (mut min, mut max) = ([NONE.0], [NONE.1]);
+    group_extremes(k, run, WHOLE, &mut min, &mut max);
+    let ([min], [max]) = (min, max);
+    (min, max)
+}
+
 /// Minimum and maximum. NaN where there is one; a zero is +0. The slices hold what `sharing` asks
 /// for, and `src` is not empty.
 pub fn min_max(
@@ -139,17 +155,10 @@ pub fn min_max(
     src: MatrixView<'_>,
     (min, max): (&mut [f32], &mut [f32]),
 ) -> Result {
-    const NONE: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
     match sharing {
         Sharing::Tensor => {
-            let of = |run: Run<'_>| {
-                let (mut min, mut max) = ([NONE.0], [NONE.1]);
-                group_extremes(k, run, WHOLE, &mut min, &mut max);
-                let ([min], [max]) = (min, max);
-                (min, max)
-            };
-            let combine = |a: (f32, f32), b: (f32, f32)| (lower(a.0, b.0), higher(a.1, b.1));
-            let (low, high) = reduce_tensor(exec, src, NONE, of, combine)?;
+            let of = |run: Run<'_>| run_extremes(k, run);
+            let (low, high) = reduce_tensor(exec, src, NONE, of, wider)?;
             min.iter_mut().for_each(|min| *min = low);
             max.iter_mut().for_each(|max| *max = high);
             Ok(())
@@ -354,16 +363,20 @@ fn column_sums(
     }
 }
 
-/// Minimum and maximum of a matrix that is not empty; refuses what is not finite.
+/// Minimum and maximum of a matrix that is not empty. NaN where there is one.
+pub(crate) fn extremes(k: &Kernels, exec: Exec<'_>, src: MatrixView<'_>) -> Result<(f32, f32)> {
+    let (mut min, mut max) = ([0.0], [0.0]);
+    min_max(k, exec, Sharing::Tensor, src, (&mut min, &mut max))?;
+    let ([min], [max]) = (min, max);
+    Ok((min, max))
+}
+
+/// As [`extremes`]; refuses what is not finite.
 pub(crate) fn finite_extremes(
     k: &Kernels,
     exec: Exec<'_>,
     src: MatrixView<'_>,
 ) -> Result<(f32, f32)> {
-    let (mut min, mut max) = ([0.0], [0.0]);
-    min_max(k, exec, Sharing::Tensor, src.flattened(), (&mut min, &mut max))?;
-    match (min, max) {
-        ([min], [max]) if min.is_finite() && max.is_finite() => Ok((min, max)),
-        _ => Err(not_finite(src, c"src")),
-    }
+    let (min, max) = extremes(k, exec, src.flattened())?;
+    if min.is_finite() && max.is_finite() { Ok((min, max)) } else { Err(not_finite(src, c"src")) }
 }

@@ -120,6 +120,43 @@ fn bins_narrower_than_floats() {
     assert_eq!(counts.iter().sum::<f64>(), 3.0);
 }
 
+/// Elements are counted in the known range first: all in it, one beyond at any place, both ends beyond.
+#[test]
+fn an_update_in_and_beyond_the_known_range() {
+    let mut rng = Rng(11);
+    let x: Vec<f32> = (0..3000).map(|_| rng.uniform()).chain([-1.0, 1.0]).collect();
+    let len = 200_000;
+    let inside: Vec<f32> = (0..len).map(|_| rng.uniform()).collect();
+
+    for kind in KINDS {
+        let first = Histogram::of(kind, 333, &x);
+        let mut both = first.clone();
+        both.update(&inside);
+        let mut with_ends = inside.clone();
+        with_ends.extend([-1.0, 1.0]);
+        let mut want = Histogram::of(kind, 333, &with_ends).counts();
+        let mut ends = Histogram::of(kind, 333, &[-1.0, 1.0]).counts();
+        ends.iter_mut().for_each(|n| *n = -*n);
+        for more in [first.counts(), ends] {
+            want.iter_mut().zip(more).for_each(|(want, n)| *want += n);
+        }
+        assert_eq!(both.counts(), want, "kind {kind}");
+
+        for beyond in [1.0_f32.next_up(), -40.0] {
+            for at in [0, 4095, 4096, 65_535, 131_072, len - 1] {
+                let mut y = inside.clone();
+                y[at] = beyond;
+                y[len - 1 - at] = -beyond;
+                let (mut one, mut other) = (first.clone(), Histogram::of(kind, 333, &y));
+                one.update(&y);
+                other.merge(&first);
+                assert_eq!(one.counts(), other.counts(), "kind {kind}, {beyond} at {at}");
+                assert_eq!(one.summary().max, f64::from(beyond.abs()));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_grid_is_the_finest_that_holds_all() {
     let mut rng = Rng(4);

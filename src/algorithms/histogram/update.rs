@@ -1,10 +1,12 @@
 //! Adds the elements of a matrix to a histogram.
 
+use crate::algorithms::finite::not_finite;
 use crate::algorithms::histogram::bins::{bins, distribute};
 use crate::algorithms::histogram::count::{Target, count, parts};
+use crate::algorithms::histogram::grid::Grid;
 use crate::algorithms::histogram::merge::regrid;
 use crate::algorithms::histogram::state::StateMut;
-use crate::algorithms::range::finite_extremes;
+use crate::algorithms::range::extremes;
 use crate::kernels::{Counters, Kernels};
 use crate::parallel::Exec;
 use crate::params::histogram::{HistogramKind, HistogramShape};
@@ -50,29 +52,44 @@ pub fn update(
     workspace: &mut [u8],
 ) -> Result {
     let src = src.flattened();
-    let (min, max) = finite_extremes(k, exec.silent(), src)?;
-    let elements = src.rows() as u64 * src.cols() as u64;
-    let contents = state.joined((f64::from(min), f64::from(max)), elements, 1)?;
     let old = state.as_state();
     let shape = old.shape();
     let mut scratch = Scratch::new(workspace);
     let UpdateScratch { counts, edges, tables } =
         UpdateScratch::carve(&mut scratch, shape, src.rows(), src.cols())?;
+    let mut count_in = |exec: Exec<'_>, (min, max): (f64, f64)| {
+        let target = match shape.kind {
+            HistogramKind::Parity => Target::Bins(bins((min, max), edges)),
+            HistogramKind::Mergeable => Target::Grid(Grid::new(min, max, shape.num_bins).kernel()),
+        };
+        count(k, exec, src, (target, (min as f32, max as f32)), tables, counts)
+    };
+    // Few tensors have elements beyond those of all before. So they are counted in the range that is
+    // known while their own is found, and once more if that was in vain.
+    let known = old.extremes();
+    let (found, rest) = match known {
+        Some(range) => (count_in(exec, range)?, exec.silent()),
+        None => (extremes(k, exec.silent(), src)?, exec),
+    };
+    if !(found.0.is_finite() && found.1.is_finite()) {
+        return Err(not_finite(src, c"src"));
+    }
+    let elements = src.rows() as u64 * src.cols() as u64;
+    let contents = state.joined((f64::from(found.0), f64::from(found.1)), elements, 1)?;
     let range = (contents.min, contents.max);
+    if known != Some(range) {
+        count_in(rest, range)?;
+    }
     match shape.kind {
         HistogramKind::Parity => {
-            count(k, exec, src, Target::Bins(bins(range, edges)), tables, counts)?;
             // Counts of one update are below 2^53.
             counts.iter_mut().for_each(|n| *n = (*n as f64).to_bits());
-            if let Some(from) = old.extremes() {
+            if let Some(from) = known {
                 let sums = bytemuck::must_cast_slice_mut(counts);
                 distribute(old.fractions(), from, range, shape.upsample_rate, sums);
             }
         }
-        HistogramKind::Mergeable => {
-            count(k, exec, src, Target::Grid(contents.grid.kernel()), tables, counts)?;
-            regrid(old, contents.grid, counts);
-        }
+        HistogramKind::Mergeable => regrid(old, contents.grid, counts),
     }
     state.replace(contents, counts);
     Ok(())

@@ -1,11 +1,10 @@
 //! One tensor to one value per channel, or per channel and item of a batch.
 
 use crate::algorithms::quantile::{Passes, quantiles};
-use crate::algorithms::range::{higher, lower};
+use crate::algorithms::range::{NONE, higher, lower, wider};
 use crate::algorithms::stage::cuts;
 use crate::algorithms::statistics::walk::{
-    BLOCK, Channel, NONE, block_extremes, block_squares, block_totals, extremes_of, squares_of,
-    sum_of, wider,
+    BLOCK, Channel, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
 };
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, TILE_ELEMENTS};

@@ -1,10 +1,9 @@
 //! How far a tensor spreads along an axis: one number for a tensor.
 
-use crate::algorithms::range::higher;
+use crate::algorithms::range::{NONE, higher, wider};
 use crate::algorithms::statistics::reduce::fold_line;
 use crate::algorithms::statistics::walk::{
-    BLOCK, NONE, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
-    wider,
+    BLOCK, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
 };
 use crate::kernels::Kernels;
 use crate::parallel::{Exec, TILE_ELEMENTS};

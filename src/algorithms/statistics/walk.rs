@@ -2,10 +2,9 @@
 //! rows of channels are added `ROWS` at a time, however the elements lie in memory: strides change
 //! the speed and no bit.
 
-use crate::algorithms::WHOLE;
 use crate::algorithms::quantile::Passes;
-use crate::algorithms::range::{higher, lower};
-use crate::algorithms::stage::{STAGE, cuts, group_extremes, widen_into, widened};
+use crate::algorithms::range::{NONE, run_extremes, wider};
+use crate::algorithms::stage::{STAGE, cuts, widen_into, widened};
 use crate::kernels::Kernels;
 use crate::views::Run;
 use crate::views::tensor::{ChannelView, Line, Part};
@@ -16,9 +15,6 @@ pub(super) const BLOCK: usize = 128;
 
 /// Rows of channels that are added in f32 before f64 takes over.
 const ROWS: usize = 256;
-
-/// What the extremes of nothing are.
-pub(super) const NONE: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
 
 /// The elements `range` of a line, at most `STAGE`, as f32: where they are, or in `buffer`.
 pub(super) fn staged<'a>(
@@ -99,11 +95,6 @@ impl Channel<'_> {
     }
 }
 
-/// Both extremes of two ranges.
-pub(super) fn wider(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
-    (lower(a.0, b.0), higher(a.1, b.1))
-}
-
 /// Calls `f` with every part of `range` and its elements, if they lie together: as many whole pieces as
 /// do, or one that does not.
 #[inline]
@@ -143,15 +134,11 @@ fn with_staged<T>(
 pub(super) fn extremes_of(k: &Kernels, line: &Line<'_>, range: Range<usize>) -> (f32, f32) {
     let mut found = NONE;
     each_run(line, range, |run, piece| {
-        let (mut min, mut max) = ([NONE.0], [NONE.1]);
-        match run {
-            Some(run) => group_extremes(k, run, WHOLE, &mut min, &mut max),
-            None => {
-                with_staged(k, line, piece, |x| k.min_max(x, WHOLE, &mut min, &mut max));
-            }
-        }
-        let ([min], [max]) = (min, max);
-        found = wider(found, (min, max));
+        let extremes = match run {
+            Some(run) => run_extremes(k, run),
+            None => with_staged(k, line, piece, |x| run_extremes(k, Run::F32(x))),
+        };
+        found = wider(found, extremes);
     });
     found
 }

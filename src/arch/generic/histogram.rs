@@ -1,11 +1,11 @@
 use crate::arch::bits::Bits;
 use crate::arch::scalar::histogram::{bin, count};
-use crate::arch::simd::{BLOCK, Simd, padded};
+use crate::arch::simd::{BLOCK, Simd, look_ahead, padded};
 use crate::kernels::{Bins, Counters, GridBins};
 
-/// Blocks whose bins are found before they are counted: enough to keep vector and scalar work
-/// apart, few enough for the stack.
-const BATCH: usize = 8;
+/// Blocks whose bins are found before they are counted: the end of a loop over them, which the CPU does
+/// not foresee, is felt with fewer.
+const BATCH: usize = 32;
 
 /// The bins of some blocks.
 type Found = [[i32; BLOCK]; BATCH];
@@ -52,6 +52,7 @@ fn all<S: Bits>(s: S, src: &[f32], finder: impl Finder<S>, counts: &mut [Counter
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     for batch in blocks.chunks(BATCH) {
         for (x, found) in batch.iter().zip(&mut found) {
+            look_ahead(s, x);
             finder.find(s, x, found);
         }
         scatter(found.as_flattened().get(..batch.len() * BLOCK).unwrap_or_default(), counts);
