@@ -41,6 +41,12 @@ impl<'a> Exec<'a> {
         Self { silent: true, ..self }
     }
 
+    /// Whether the caller lends no threads.
+    #[must_use]
+    pub fn is_serial(&self) -> bool {
+        self.ctx.is_none_or(|ctx| ctx.parallel_for.is_none())
+    }
+
     /// Calls `f(i)` for every `i` of `range`, in any order, perhaps at once.
     fn each<F: Fn(usize) + Sync>(&self, range: Range<usize>, f: &F) {
         let n = range.len();
