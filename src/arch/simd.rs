@@ -146,6 +146,24 @@ pub(crate) fn look_ahead<S: Simd, T, const N: usize>(s: S, now: &[T; N]) {
     }
 }
 
+/// The blocks of a loop, each of which has a later one brought near, if there is one: as `look_ahead`,
+/// for loops over few elements, too.
+#[inline(always)]
+pub(crate) fn with_next<S: Simd, T>(
+    s: S,
+    blocks: &[[T; BLOCK]],
+) -> impl Iterator<Item = &[T; BLOCK]> {
+    let later = blocks.get(AHEAD / size_of::<[T; BLOCK]>()..).unwrap_or_default();
+    let mut later = later.iter();
+    blocks.iter().inspect(move |_| {
+        if let Some(block) = later.next() {
+            for line in (0..size_of::<[T; BLOCK]>()).step_by(64) {
+                s.prefetch(block.as_ptr().cast::<u8>().wrapping_add(line).cast());
+            }
+        }
+    })
+}
+
 /// The two blocks of a pair.
 #[inline(always)]
 pub(crate) fn blocks<T: bytemuck::Pod>(pair: &[T; PAIR]) -> &[[T; BLOCK]; 2] {

@@ -108,7 +108,7 @@ pub(super) fn sample<P: Passes + ?Sized>(
         src.visit(k, part, &mut |run| {
             let end = start + run.len();
             while let Some(at) = Some(place(i)).filter(|at| *at < end) {
-                let x = element(k, run, at - start);
+                let x = element(run, at - start);
                 let x = if magnitude { x.abs() } else { x };
                 if x >= low
                     && x <= high
@@ -126,14 +126,13 @@ pub(super) fn sample<P: Passes + ?Sized>(
 
 /// Element `i` of a run.
 #[inline(always)]
-fn element(k: &Kernels, run: Run<'_>, i: usize) -> f32 {
-    if let Run::F32(x) = run {
-        return x.get(i).copied().unwrap_or(f32::NAN);
-    }
-    let mut one = [f32::NAN];
-    widen_into(k, run.part(i..i + 1), &mut one);
-    let [one] = one;
-    one
+fn element(run: Run<'_>, i: usize) -> f32 {
+    let value = match run {
+        Run::F32(x) => x.get(i).copied(),
+        Run::F16(x) => x.get(i).map(|x| x.to_f32()),
+        Run::Bf16(x) => x.get(i).map(|x| x.to_f32()),
+    };
+    value.unwrap_or(f32::NAN)
 }
 
 /// The least value that is at least `low`.

@@ -1,5 +1,5 @@
 use crate::arch::bits::Bits;
-use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
+use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad, with_next};
 
 /// Elements that were counted, and the room for those between.
 struct Counts<'a, S: Simd> {
@@ -50,7 +50,7 @@ fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
     let limits = (s.splat(low), s.splat(high));
     let mut counts = Counts { below: s.splat_i32(0), between: 0, room };
     let (blocks, tail) = src.as_chunks::<BLOCK>();
-    for x in blocks {
+    for x in with_next(s, blocks) {
         let x = if MAGNITUDE { s.abs(T::load(s, x)) } else { T::load(s, x) };
         block(s, x, u32::MAX, limits, &mut counts);
     }
