@@ -14,6 +14,10 @@ pub(super) fn regrid(from: State<'_>, to: Grid, counts: &mut [u64]) {
         return;
     }
     let grid = from.grid();
+    if grid == to {
+        counts.iter_mut().zip(from.integers()).for_each(|(to, n)| *to = to.wrapping_add(*n));
+        return;
+    }
     for (bin, n) in from.integers().iter().enumerate() {
         // Bins beyond the largest element are empty, and need not exist on the other grid.
         if *n > 0

@@ -25,18 +25,19 @@ fn count_four(counts: &mut [Counters], [a, b, c, d]: &[i32; 4]) -> Option<()> {
     Some(())
 }
 
-/// Counts bins, of which all exist.
+/// Counts the bins of a block, of which all exist.
 #[inline(always)]
-fn scatter(found: &[i32], counts: &mut [Counters]) {
-    let (fours, rest) = found.as_chunks::<4>();
-    for four in fours {
-        if count_four(counts, four).is_none() {
-            return;
-        }
-    }
-    for (i, bin) in rest.iter().enumerate() {
-        count(counts, *bin as u32 as usize, i);
-    }
+fn count_block(counts: &mut [Counters], found: &[i32; BLOCK]) -> Option<()> {
+    let [a, b, c, d, e, f, g, h] = found.as_chunks::<4>().0 else { return None };
+    // One after the other, without a loop, whose end the CPU would not foresee.
+    count_four(counts, a)?;
+    count_four(counts, b)?;
+    count_four(counts, c)?;
+    count_four(counts, d)?;
+    count_four(counts, e)?;
+    count_four(counts, f)?;
+    count_four(counts, g)?;
+    count_four(counts, h)
 }
 
 /// Finds the bins of a block.
@@ -55,12 +56,18 @@ fn all<S: Bits>(s: S, src: &[f32], finder: impl Finder<S>, counts: &mut [Counter
             look_ahead(s, x);
             finder.find(s, x, found);
         }
-        scatter(found.as_flattened().get(..batch.len() * BLOCK).unwrap_or_default(), counts);
+        for (found, _) in found.iter().zip(batch) {
+            if count_block(counts, found).is_none() {
+                return;
+            }
+        }
     }
     if !tail.is_empty() {
         let [found, ..] = &mut found;
         finder.find(s, &padded(tail, finder.pad()), found);
-        scatter(found.get(..tail.len()).unwrap_or_default(), counts);
+        for (i, bin) in found.iter().take(tail.len()).enumerate() {
+            count(counts, *bin as u32 as usize, i);
+        }
     }
 }
 
