@@ -37,7 +37,7 @@ impl<'a> Order<'a> {
         let numbered = |to: &mut [u32]| (0..).zip(to).for_each(|(i, to)| *to = i);
         numbered(self.columns);
         let of = |column: u32| diagonal.get(column as usize).copied().unwrap_or_default();
-        sort_by_key(self.columns, self.swaps, 4, |column| u64::from(!key(of(column))));
+        sort_by_key::<_, 4>(self.columns, self.swaps, |column| u64::from(!key(of(column))));
         numbered(self.at);
         numbered(self.place);
         let Self { columns, swaps, at, place } = self;

@@ -53,7 +53,7 @@ pub fn run(
         *place = i;
     }
     let sorted = !order.is_empty();
-    sort_by_key(order, other, 8, |i: u32| {
+    sort_by_key::<_, 8>(order, other, |i: u32| {
         // Descending, and equal ones in their order.
         !counts.get(i as usize).copied().unwrap_or(0)
     });
