@@ -41,16 +41,17 @@ pub(crate) trait Simd: Copy {
         }
     }
 
-    /// The transpose of eight by four elements.
+    /// The transpose of eight by four elements, which are bytes, with the bits `flip` of each flipped.
     #[inline(always)]
-    fn transpose_eight(self, rows: [&[f32; 4]; 8], to: [&mut [f32; 8]; 4]) {
-        let ([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]) = (rows, to);
+    fn transpose_eight(self, rows: [&[u8; 16]; 8], flip: u32, to: [&mut [f32; 8]; 4]) {
+        let rows: [[f32; 4]; 8] = rows.map(|row| bytemuck::must_cast(*row));
+        let ([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]) = (rows.each_ref(), to);
         let [l0, h0]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t0);
         let [l1, h1]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t1);
         let [l2, h2]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t2);
         let [l3, h3]: &mut [[f32; 4]; 2] = bytemuck::must_cast_mut(t3);
-        self.transpose([a, b, c, d], 0, [l0, l1, l2, l3]);
-        self.transpose([e, f, g, h], 0, [h0, h1, h2, h3]);
+        self.transpose([a, b, c, d], flip, [l0, l1, l2, l3]);
+        self.transpose([e, f, g, h], flip, [h0, h1, h2, h3]);
     }
 
     fn splat(self, x: f32) -> Self::F32;
@@ -134,7 +135,7 @@ pub(crate) trait Simd: Copy {
 /// How far ahead of a loop memory is asked for, in bytes: as much as what is read twice, so that
 /// the second pass over it has the next such piece brought near for its first pass. The prefetchers
 /// of CPUs stop at the end of a page.
-const AHEAD: usize = 16384;
+pub(crate) const AHEAD: usize = 16384;
 
 /// Has what a loop over arrays will read in a while brought near. Where much is computed per
 /// element, too few loads are under way to hide what memory takes.

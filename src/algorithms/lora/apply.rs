@@ -80,6 +80,11 @@ impl<'a> Factor<'a> {
         }
     }
 
+    /// Whether elements are floats of 16 bits.
+    fn is_narrow(self) -> bool {
+        matches!(self, Self::Floats(values) if values.dtype() != Dtype::F32)
+    }
+
     /// Whether rows follow each other without a gap.
     fn is_dense(self) -> bool {
         self.flattened().rows() == 1
@@ -116,10 +121,12 @@ impl<'a> Factor<'a> {
         }
     }
 
-    /// Has such rows brought near, if there are some.
+    /// Has such rows brought near, if there are some. For codes the kernel does it.
     fn request(self, k: &Kernels, rows: Range<usize>) {
-        let elements = rows.start * self.cols()..rows.end * self.cols();
-        k.request(self.flattened().bytes(0, elements));
+        if let Self::Floats(values) = self.flattened() {
+            let elements = rows.start * self.cols()..rows.end * self.cols();
+            k.request(values.run(0, elements).bytes());
+        }
     }
 
     /// Has the starts of the parts of the first rows brought near: for those after them the kernels do it. Not of
@@ -533,7 +540,9 @@ fn turn(
     y: &mut MatrixViewMut<'_>,
 ) {
     let (mut buffer, mut zero_points) = ([0.0; PANEL * DEPTH], [0; STAGE]);
-    let together = (PANEL * DEPTH).checked_div(rank).unwrap_or(STAGE).min(STAGE);
+    // Only what is widened takes room.
+    let room = if b.is_narrow() { PANEL * DEPTH } else { usize::MAX };
+    let together = room.checked_div(rank).unwrap_or(STAGE).min(STAGE);
     for rows in cuts(tile.cols.clone(), together / PANEL * PANEL) {
         b.request(k, rows.end..(rows.end + rows.len()).min(tile.cols.end));
         let values = b.dense(k, rows.clone(), (&mut buffer, &mut zero_points));

@@ -1,7 +1,8 @@
 //! A vector times short rows: a block of rows is turned, so that each of its lanes is a row.
 
 use crate::arch::bits::Bits;
-use crate::arch::simd::{BLOCK, Code, Simd, padded, unpad};
+use crate::arch::simd::{AHEAD, BLOCK, Code, Simd, padded, unpad};
+use core::slice;
 
 #[inline(always)]
 pub(crate) fn floats<S: Simd>(s: S, h: &[f32], b: &[f32], acc: &mut [f32]) {
@@ -62,7 +63,8 @@ fn transpose<S: Simd>(
         let [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g), Some(h)] = from else {
             return;
         };
-        s.transpose_eight([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]);
+        let rows = [a, b, c, d, e, f, g, h].map(bytemuck::must_cast_ref);
+        s.transpose_eight(rows, 0, [t0, t1, t2, t3]);
     }
 }
 
@@ -85,8 +87,82 @@ fn column(rows: &[f32], cols: usize, at: usize) -> [f32; BLOCK] {
 /// What makes signed codes of 8 bits unsigned, and what they are larger by then.
 const FLIP: (u8, i32) = (0x80, 128);
 
-/// Words of four codes that are turned together.
-const WORDS: usize = 16;
+/// Codes that are turned at once: words of four.
+const CHUNK: usize = 16;
+
+/// Chunks of a row that are turned one after the other.
+const CHUNKS: usize = 4;
+
+/// Words of the codes of a block of rows: lane `i` of a line is of row `i`. Its lanes are in eights.
+type Lines = [[[f32; 8]; BLOCK / 8]; 4 * CHUNKS];
+
+/// Turns chunks of eight rows: lanes `8 * eight` and on of lines.
+#[inline(always)]
+fn turn_eight<S: Simd>(
+    s: S,
+    [a, b, c, d, e, f, g, h]: [&[[u8; CHUNK]]; 8],
+    flip: u32,
+    lines: &mut [[[f32; 8]; BLOCK / 8]],
+    eight: usize,
+) {
+    // In the array whatever it is, so that nothing is checked.
+    let eight = eight % (BLOCK / 8);
+    let rows = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f).zip(g).zip(h);
+    for (row, lines) in rows.zip(lines.as_chunks_mut::<4>().0) {
+        let (((((((a, b), c), d), e), f), g), h) = row;
+        let [Some(l0), Some(l1), Some(l2), Some(l3)] =
+            lines.each_mut().map(|line| line.get_mut(eight))
+        else {
+            return;
+        };
+        s.transpose_eight([a, b, c, d, e, f, g, h], flip, [l0, l1, l2, l3]);
+    }
+}
+
+/// Turns the `len` codes from `at` on, at most [`CHUNKS`] chunks, of a block of the rows of `b`, which have `cols`
+/// codes: those from `first` on, the last one in the place of those that there are not.
+#[inline(always)]
+fn turn<S: Simd>(
+    s: S,
+    (b, cols): (&[u8], usize),
+    first: usize,
+    (at, len): (usize, usize),
+    flip: u32,
+    lines: &mut Lines,
+) {
+    let last = b.len().checked_div(cols).unwrap_or(0).saturating_sub(1);
+    let whole = len / CHUNK;
+    for eight in 0..BLOCK / 8 {
+        if at == 0 {
+            let soon = (first + 8 * eight).wrapping_mul(cols).wrapping_add(AHEAD);
+            for line in (0..8 * cols).step_by(64) {
+                s.prefetch(b.as_ptr().wrapping_add(soon).wrapping_add(line).cast());
+            }
+        }
+        let rows = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| {
+            let row = (first + 8 * eight + i).min(last);
+            b.get(row * cols + at..).unwrap_or_default()
+        });
+        if whole > 0 {
+            let chunks = rows.map(|row| row.get(..len).unwrap_or_default().as_chunks().0);
+            turn_eight(s, chunks, flip, lines, eight);
+        }
+        if whole * CHUNK < len {
+            let lines = lines.get_mut(4 * whole..).unwrap_or_default();
+            let rest = rows.map(|row| row.get(whole * CHUNK..).unwrap_or_default());
+            // What follows a row is as good as zeros.
+            let [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g), Some(h)] =
+                rest.map(|rest| rest.first_chunk())
+            else {
+                let chunks = rest.map(|rest| padded(rest, 0));
+                turn_eight(s, chunks.each_ref().map(slice::from_ref), flip, lines, eight);
+                continue;
+            };
+            let chunks = [a, b, c, d, e, f, g, h].map(slice::from_ref);
+            turn_eight(s, chunks, flip, lines, eight);
+        }
+    }
+}
 
 /// Codes are turned four at a time, as words whose bytes are taken apart in their lanes.
 #[inline(always)]
@@ -101,28 +177,20 @@ pub(crate) fn codes<S: Bits, C: Code>(
     let (flip, offset) = if C::SIGNED { FLIP } else { (0, 0) };
     let flip = u32::from_ne_bytes([flip; 4]);
     let byte = s.splat_i32(0xFF);
-    let cols = h.len().max(1);
     let b: &[u8] = bytemuck::cast_slice(b);
-    let blocks = b.chunks(cols.saturating_mul(BLOCK)).zip(acc.chunks_mut(BLOCK));
-    for ((at, (rows, acc)), scale) in blocks.enumerate().zip(scale.chunks(BLOCK)) {
-        let zero_point = zero_point.get(at * BLOCK..).unwrap_or_default();
+    let mut lines = Lines::default();
+    for ((block, acc), scale) in acc.chunks_mut(BLOCK).enumerate().zip(scale.chunks(BLOCK)) {
+        let zero_point = zero_point.get(block * BLOCK..).unwrap_or_default();
         let zero_point = s.add_i32(s.load_i32(&padded(zero_point, 0)), s.splat_i32(offset));
         let scale = s.load(&padded(scale, 0.0));
         let mut sums = s.load(&padded(acc, 0.0));
-        for (part, h) in h.chunks(4 * WORDS).enumerate() {
-            let mut words = [[0; BLOCK]; WORDS];
-            for (lane, row) in rows.chunks_exact(cols).take(BLOCK).enumerate() {
-                let row = row.get(4 * WORDS * part..).unwrap_or_default();
-                for (words, four) in words.iter_mut().zip(row.chunks(4)) {
-                    let bytes = four.first_chunk().copied().unwrap_or_else(|| padded(four, 0));
-                    if let Some(word) = words.get_mut(lane) {
-                        *word = (u32::from_le_bytes(bytes) ^ flip).cast_signed();
-                    }
-                }
-            }
-            for (words, four) in words.iter().zip(h.chunks(4)) {
-                let words = s.load_i32(words);
-                for (h, place) in four.iter().zip([0, 8, 16, 24]) {
+        for (part, some) in h.chunks(CHUNKS * CHUNK).enumerate() {
+            let columns = (part * CHUNKS * CHUNK, some.len());
+            turn(s, (b, h.len()), block * BLOCK, columns, flip, &mut lines);
+            for (h, line) in some.chunks(4).zip(&lines) {
+                // Words are only moved as floats: their bits stay what they are.
+                let words = s.bits(s.load(bytemuck::must_cast_ref(line)));
+                for (h, place) in h.iter().zip([0, 8, 16, 24]) {
                     let code = s.shift_right(words, s.splat_i32(place));
                     let code = s.select_bits(byte, code, s.splat_i32(0));
                     let x = s.mul(s.to_f32(s.sub_i32(code, zero_point)), scale);

@@ -20,24 +20,29 @@ pub(super) fn prefetch_soon(x: *const f32) {
 
 /// As `Simd::transpose_eight`, for tiers with AVX.
 #[inline(always)]
-pub(super) fn transpose_eight(rows: [&[f32; 4]; 8], to: [&mut [f32; 8]; 4]) {
+pub(super) fn transpose_eight(rows: [&[u8; 16]; 8], flip: u32, to: [&mut [f32; 8]; 4]) {
     let ([a, b, c, d, e, f, g, h], [t0, t1, t2, t3]) = (rows, to);
     // SAFETY: every access has the size of its array, and only tiers with AVX come here.
     unsafe {
+        let flip = _mm256_set1_ps(f32::from_bits(flip));
         // Four rows in the low halves, four in the high ones; halves are transposed at once.
-        let ae = _mm256_loadu2_m128(e.as_ptr(), a.as_ptr());
-        let bf = _mm256_loadu2_m128(f.as_ptr(), b.as_ptr());
-        let cg = _mm256_loadu2_m128(g.as_ptr(), c.as_ptr());
-        let dh = _mm256_loadu2_m128(h.as_ptr(), d.as_ptr());
+        let ae = _mm256_loadu2_m128(e.as_ptr().cast(), a.as_ptr().cast());
+        let bf = _mm256_loadu2_m128(f.as_ptr().cast(), b.as_ptr().cast());
+        let cg = _mm256_loadu2_m128(g.as_ptr().cast(), c.as_ptr().cast());
+        let dh = _mm256_loadu2_m128(h.as_ptr().cast(), d.as_ptr().cast());
         let (ab_low, ab_high) = (_mm256_unpacklo_ps(ae, bf), _mm256_unpackhi_ps(ae, bf));
         let (cd_low, cd_high) = (_mm256_unpacklo_ps(cg, dh), _mm256_unpackhi_ps(cg, dh));
         let (low, high) = (_mm256_castps_pd, _mm256_castpd_ps);
         let (ab_low, ab_high, cd_low, cd_high) =
             (low(ab_low), low(ab_high), low(cd_low), low(cd_high));
-        _mm256_storeu_ps(t0.as_mut_ptr(), high(_mm256_unpacklo_pd(ab_low, cd_low)));
-        _mm256_storeu_ps(t1.as_mut_ptr(), high(_mm256_unpackhi_pd(ab_low, cd_low)));
-        _mm256_storeu_ps(t2.as_mut_ptr(), high(_mm256_unpacklo_pd(ab_high, cd_high)));
-        _mm256_storeu_ps(t3.as_mut_ptr(), high(_mm256_unpackhi_pd(ab_high, cd_high)));
+        let line = high(_mm256_unpacklo_pd(ab_low, cd_low));
+        _mm256_storeu_ps(t0.as_mut_ptr(), _mm256_xor_ps(line, flip));
+        let line = high(_mm256_unpackhi_pd(ab_low, cd_low));
+        _mm256_storeu_ps(t1.as_mut_ptr(), _mm256_xor_ps(line, flip));
+        let line = high(_mm256_unpacklo_pd(ab_high, cd_high));
+        _mm256_storeu_ps(t2.as_mut_ptr(), _mm256_xor_ps(line, flip));
+        let line = high(_mm256_unpackhi_pd(ab_high, cd_high));
+        _mm256_storeu_ps(t3.as_mut_ptr(), _mm256_xor_ps(line, flip));
     }
 }
 

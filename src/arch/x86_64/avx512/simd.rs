@@ -153,8 +153,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn transpose_eight(self, rows: [&[f32; 4]; 8], to: [&mut [f32; 8]; 4]) {
-        sse::transpose_eight(rows, to);
+    fn transpose_eight(self, rows: [&[u8; 16]; 8], flip: u32, to: [&mut [f32; 8]; 4]) {
+        sse::transpose_eight(rows, flip, to);
     }
 
     #[inline(always)]
