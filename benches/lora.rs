@@ -1,7 +1,7 @@
 //! Low-rank correction through the C border on every tier of this CPU, one thread. Milliseconds, medians.
 //! `cargo bench --bench lora -- apply` runs a part.
 //!
-//! - `apply`: adapters of one row, 1024 calls, with one adapter and with 256 in turn; `read` reads the bytes of
+//! - `apply`: adapters of one row, 1024 calls, with one adapter and with 512 MiB of them in turn; `read` reads the bytes of
 //!   these adapters and does nothing else.
 //! - `lora`, `init`: square layers, int4_sym in groups of 128, 128 samples, 3 iterations. `PTQK_BENCH_ROWS=4096`
 //!   picks one size.
@@ -111,13 +111,15 @@ fn init(n: usize, rank: usize, turns: usize, (w, codes, scale): (&Matrix, &Codes
     });
 }
 
-/// One row and `count` adapters in turn, of floats and of codes. The bytes of an adapter are what has to move.
-fn apply(n: usize, rank: usize, count: usize) {
+/// One row and one adapter, or as many in turn as have `total` bytes, of floats and of codes. The bytes of an adapter
+/// are what has to move.
+fn apply(n: usize, rank: usize, total: usize) {
     const CALLS: usize = 1024;
     let (x, scale, zero_point) = (floats(n), vec![0.01_f32; n], vec![3_u8; n]);
     let (mut y, none) = (vec![0.0; n], Matrix { data: null(), ..matrix(&[], 0, 0) });
     for (name, bytes) in [("f32", 4), ("f16", 2), ("u8", 1)] {
         let half = rank * n * bytes;
+        let count = (total / (2 * half)).clamp(1, CALLS);
         // Small numbers in every type.
         let adapters = vec![0x2C_u8; 2 * half * count];
         let name = format!("{n}, rank {rank}, {name}, {count} of {} KiB", 2 * half / 1024);
@@ -171,8 +173,8 @@ fn apply(n: usize, rank: usize, count: usize) {
 }
 
 fn main() {
-    for (rank, count) in [(8, 1), (64, 1), (64, 256)] {
-        apply(4096, rank, count);
+    for (rank, total) in [(8, 0), (64, 0), (64, 512 << 20)] {
+        apply(4096, rank, total);
     }
     let only = std::env::var("PTQK_BENCH_ROWS").ok().and_then(|n| n.parse().ok());
     for n in only.map_or(vec![1024, 2048, 4096], |n| vec![n]) {
