@@ -1036,9 +1036,8 @@ fn interleave_rows_matches_scalar() {
             for negate in [false, true] {
                 // The last of the columns may end early.
                 let start = unwritten((width * len).saturating_sub(rng.below(width - 3)));
-                let run = |k: &Kernels, dst: &mut [f32]| {
-                    k.interleave_rows(&rows, 4 * len, negate, width, dst)
-                };
+                let run =
+                    |k: &Kernels, dst: &mut [f32]| k.interleave_rows(&rows, negate, width, dst);
                 compare(&start, run, || format!("len {len}, width {width}"));
             }
         }

@@ -515,7 +515,7 @@ const CASES: &[Case] = &[
         let (len, width) = (n / 3 % 90, 4 + n % 7);
         let rows = [0; 4].map(|_| p.noise(len));
         let dst = p.output((width * len).saturating_sub(n % 2));
-        k.interleave_rows(&rows, n, n.is_multiple_of(2), width, dst)
+        k.interleave_rows(&rows, n.is_multiple_of(2), width, dst)
     }),
     case!(solve_lower, |k, n, p| {
         let (rows, stride) = (n % 37, n % 37 + n % 3);

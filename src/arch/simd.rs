@@ -165,6 +165,13 @@ pub(crate) fn with_next<S: Simd, T>(
     })
 }
 
+/// How far, in bytes, the rows that come next lie from these: four that are equally far apart are taken as part of
+/// a matrix. Anything else is no harm, the pointers are never followed.
+#[inline(always)]
+pub(crate) fn rows_ahead<T>([a, b, ..]: &[&[T]; 4]) -> usize {
+    b.as_ptr().addr().wrapping_sub(a.as_ptr().addr()).wrapping_mul(4)
+}
+
 /// The two blocks of a pair.
 #[inline(always)]
 pub(crate) fn blocks<T: bytemuck::Pod>(pair: &[T; PAIR]) -> &[[T; BLOCK]; 2] {

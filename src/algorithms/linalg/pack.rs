@@ -4,6 +4,7 @@
 use crate::algorithms::stage::{cuts, widen_into, widened};
 use crate::kernels::{Kernels, TILE_COLS};
 use crate::parallel::Exec;
+use crate::params::matrix::Dtype;
 use crate::status::Result;
 use crate::views::{Blocks, MatrixView, Run};
 use core::ops::Range;
@@ -130,8 +131,8 @@ impl Side<'_> {
         for (depth, to) in cuts(depth, PIECE).zip(to.chunks_mut(PIECE * W)) {
             for quad in 0..W / 4 {
                 let row = first + 4 * quad;
-                let ahead = self.stride(row..row + 4);
-                if ahead == 0 {
+                // Where the kernel reads the matrix itself, it does that.
+                if self.view.dtype() != Dtype::F32 {
                     for i in 4..8 {
                         self.request(k, row + i, depth.clone());
                     }
@@ -146,18 +147,8 @@ impl Side<'_> {
                     lane(k, r3, depth.len(), b3),
                 ];
                 let to = to.get_mut(4 * quad..).unwrap_or_default();
-                k.interleave_rows(&rows, ahead, self.negate, W, to);
+                k.interleave_rows(&rows, self.negate, W, to);
             }
-        }
-    }
-
-    /// How far the second of two rows lies from the first, where kernels read them in place, else 0.
-    fn stride(&self, rows: Range<usize>) -> usize {
-        match (self.view.run(rows.start, 0..1), self.view.run(rows.end, 0..1)) {
-            (Run::F32([a]), Run::F32([b])) => {
-                core::ptr::from_ref(b).addr().wrapping_sub(core::ptr::from_ref(a).addr()) / 4
-            }
-            _ => 0,
         }
     }
 

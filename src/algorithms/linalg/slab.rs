@@ -41,7 +41,7 @@ pub(super) fn store_rows(k: &Kernels, slab: &[f32], to: &mut MatrixViewMut<'_>) 
         for (i, four) in fours.iter().enumerate() {
             let four = four.each_ref().map(|column| column.as_slice());
             let all = rows.as_flattened_mut();
-            k.interleave_rows(&four, 0, false, PIECE, all.get_mut(4 * i..).unwrap_or_default());
+            k.interleave_rows(&four, false, PIECE, all.get_mut(4 * i..).unwrap_or_default());
         }
         for (i, column) in rest.iter().enumerate() {
             for (row, x) in rows.iter_mut().zip(column) {

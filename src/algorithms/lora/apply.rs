@@ -573,7 +573,7 @@ fn pack_rows(k: &Kernels, from: &Factor<'_>, block: &Tile, panel: &mut Panel) {
             from.run(k, r3, block.cols.clone(), from.scale(r3), b3),
         ];
         let to = panel.as_flattened_mut().get_mut(4 * i..).unwrap_or_default();
-        k.interleave_rows(&rows, 0, false, PANEL, to);
+        k.interleave_rows(&rows, false, PANEL, to);
     }
 }
 

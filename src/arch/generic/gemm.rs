@@ -1,5 +1,5 @@
 use crate::arch::scalar;
-use crate::arch::simd::Simd;
+use crate::arch::simd::{Simd, rows_ahead};
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 
 /// Rows of the right panel that are asked for ahead of their use.
@@ -60,7 +60,6 @@ pub(crate) fn request<S: Simd>(s: S, src: &[u8]) {
 pub(crate) fn interleave<S: Simd>(
     s: S,
     rows: &[&[f32]; 4],
-    ahead: usize,
     negate: bool,
     width: usize,
     dst: &mut [f32],
@@ -70,13 +69,14 @@ pub(crate) fn interleave<S: Simd>(
     let len = a.len().min(b.len()).min(c.len()).min(d.len());
     let whole = len - len % 4;
     let (fours, rest) = dst.split_at_mut(dst.len().min(whole.saturating_mul(width)));
+    let ahead = rows_ahead(rows);
     let columns =
         a.as_chunks().0.iter().zip(b.as_chunks().0).zip(c.as_chunks().0).zip(d.as_chunks().0);
     let fours = fours.chunks_mut(width.saturating_mul(4).max(1));
     for (i, ((((a, b), c), d), to)) in columns.zip(fours).enumerate() {
         // One line per step, of the rows in turn: a burst would wait for memory.
         if let Some(row) = rows.get(i % 4) {
-            s.prefetch(row.as_ptr().wrapping_add(4 * i).wrapping_add(ahead));
+            s.prefetch(row.as_ptr().wrapping_add(4 * i).wrapping_byte_add(ahead));
         }
         let (t0, to) = next(to, width);
         let (t1, to) = next(to, width);
@@ -91,7 +91,7 @@ pub(crate) fn interleave<S: Simd>(
         c.get(whole..len).unwrap_or_default(),
         d.get(whole..len).unwrap_or_default(),
     ];
-    scalar::gemm::interleave(&last, 0, negate, width, rest);
+    scalar::gemm::interleave(&last, negate, width, rest);
 }
 
 /// The first four elements, and what begins `width` elements further on.

@@ -1,6 +1,6 @@
 //! Inner products of vectors of f32 with others that are made of anything, and multiples of such.
 
-use crate::arch::simd::{BLOCK, Code, Element, Simd, fold, padded, unpad};
+use crate::arch::simd::{BLOCK, Code, Element, Simd, fold, padded, rows_ahead, unpad};
 use core::marker::PhantomData;
 
 /// What a block of items stands for.
@@ -67,13 +67,6 @@ fn count<T>(x: &[T]) -> usize {
     if x.len().is_multiple_of(BLOCK) { 1 } else { 2 }
 }
 
-/// How far, in bytes, the rows that come next lie from these: four that are equally far apart are taken as part of
-/// a matrix. Anything else is no harm, the pointers are never followed.
-#[inline(always)]
-fn ahead<T>([a, b, ..]: &[&[T]; 4]) -> usize {
-    b.as_ptr().addr().wrapping_sub(a.as_ptr().addr()).wrapping_mul(4)
-}
-
 /// Has a block of the row that comes next brought near. Rows of f32 are left to the CPU, which has little else to
 /// do.
 #[inline(always)]
@@ -129,7 +122,7 @@ fn inner_rows<S: Simd, V: Values<S>>(
     a: [&[V::Item]; 4],
     b: &[f32],
 ) -> [f32; 4] {
-    let ahead = ahead(&a);
+    let ahead = rows_ahead(&a);
     if S::WIDE {
         return four(s, values, a, b, ahead);
     }
@@ -214,7 +207,7 @@ pub(crate) fn add_scaled_rows<S: Simd, E: Element>(
 ) {
     let ((rows, row_rest), (factors, factor_rest)) = (x.as_chunks::<4>(), factor.as_chunks::<4>());
     for (x, factor) in rows.iter().zip(factors) {
-        add_four(s, factor, [Floats(PhantomData); 4], x, acc, ahead(x));
+        add_four(s, factor, [Floats(PhantomData); 4], x, acc, rows_ahead(x));
     }
     for (x, factor) in row_rest.iter().zip(factor_rest) {
         add(s, &[*factor], [Floats(PhantomData)], &[x], acc, 0);
@@ -235,7 +228,7 @@ pub(crate) fn add_scaled_rows_codes<S: Simd, C: Code>(
     for ((x, factor), [z0, z1, z2, z3]) in rows.iter().zip(factors).zip(fours) {
         let values =
             [Codes::new(s, *z0), Codes::new(s, *z1), Codes::new(s, *z2), Codes::new(s, *z3)];
-        add_four(s, factor, values, x, acc, ahead(x));
+        add_four(s, factor, values, x, acc, rows_ahead(x));
     }
     for ((x, factor), zero_point) in row_rest.iter().zip(factor_rest).zip(rest) {
         add(s, &[*factor], [Codes::new(s, *zero_point)], &[x], acc, 0);

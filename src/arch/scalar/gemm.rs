@@ -15,13 +15,7 @@ pub(super) fn tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, _ahead: usize) {
 
 pub(super) fn request(_: &[u8]) {}
 
-pub(crate) fn interleave(
-    rows: &[&[f32]; 4],
-    _ahead: usize,
-    negate: bool,
-    width: usize,
-    dst: &mut [f32],
-) {
+pub(crate) fn interleave(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) {
     let [a, b, c, d] = rows;
     let columns = a.iter().zip(*b).zip(*c).zip(*d);
     for ((((a, b), c), d), to) in columns.zip(dst.chunks_mut(width.max(1))) {
