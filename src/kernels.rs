@@ -327,7 +327,7 @@ macro_rules! kernel_list {
         /// stays. `src` of -0 counts as 0. Rows have the length of `min`; of many, at best some hundred
         /// elements, since each block of columns is done for all rows.
         fn min_max_columns(src: &[f32], min: &mut [f32], max: &mut [f32]) = range::min_max_columns;
-        /// `max[j] = max(max[j], |src[j]|)`, of one row; a NaN stays.
+        /// `max[j] = max(max[j], |src[i][j]|)` for all rows `i`, as `min_max_columns` has them; a NaN stays.
         fn abs_max_columns(src: &[f32], max: &mut [f32]) = range::abs_max_columns;
 
         /// Counts `src[i]` in the last bin whose beginning is at most `src[i]`; in the first if there

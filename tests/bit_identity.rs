@@ -756,6 +756,8 @@ fn column_ranges_match_scalar() {
                 k.min_max_columns(&joined, min, &mut vec![f32::NEG_INFINITY; len]);
             };
             compare(&infinite, minimum, what);
+            let magnitude = |k: &Kernels, max: &mut [f32]| k.abs_max_columns(&joined, max);
+            compare(&vec![0.0; len], magnitude, what);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, Tiled};
 use crate::params::elementwise::Sharing;
+use crate::params::matrix::Dtype;
 use crate::status::Result;
 use crate::views::{Blocks, MatrixView, PerGroup, Run};
 use core::num::NonZeroUsize;
@@ -26,6 +27,10 @@ const COLUMNS: usize = 128;
 
 /// Columns of a task whose accumulators are the outputs.
 const WIDE: usize = 1024;
+
+/// Elements of rows that are handed to a kernel together: it goes through a block of columns of all of them, and
+/// then through the next block.
+const TOGETHER: usize = 4096;
 
 /// Rows that a column sum adds in f32 before f64 takes over.
 const ROWS: usize = 256;
@@ -98,8 +103,8 @@ fn reduce_columns<O: Tiled>(
     })
 }
 
-/// Calls `f` with every row's columns `cols` as f32, in pieces, and where each piece starts in
-/// `cols`.
+/// Calls `f` with the columns `cols` of rows as f32, and with their place in `cols`: with pieces of a row, or with as
+/// many whole rows as a buffer holds, where they lie together.
 fn each_row(
     k: &Kernels,
     src: MatrixView<'_>,
@@ -108,6 +113,16 @@ fn each_row(
     mut f: impl FnMut(Range<usize>, &[f32]),
 ) {
     let mut buffer = [0.0; STAGE];
+    let flat = src.flattened();
+    let room = if src.dtype() == Dtype::F32 { TOGETHER } else { STAGE };
+    let step = room.checked_div(cols.len()).unwrap_or(0);
+    if step > 1 && flat.rows() == 1 && cols.len() == src.cols() {
+        for rows in cuts(rows, step) {
+            let run = flat.run(0, rows.start * cols.len()..rows.end * cols.len());
+            f(0..cols.len(), widened(k, run, &mut buffer));
+        }
+        return;
+    }
     for row in rows {
         let run = src.run(row, cols.clone());
         if let Run::F32(x) = run {
@@ -357,7 +372,7 @@ fn column_sums(
     for strip in cuts(0..src.rows(), ROWS) {
         let mut acc = [0.0_f32; COLUMNS];
         let acc = acc.get_mut(..cols.len()).unwrap_or_default();
-        // A piece is longer than `COLUMNS`, so every row is one.
+        // A piece is longer than `COLUMNS`, so every row is in one.
         each_row(k, src, cols.clone(), strip, |_, x| add(x, acc));
         sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
     }

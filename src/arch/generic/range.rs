@@ -200,21 +200,29 @@ pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs
 }
 
 #[inline(always)]
-fn abs_max_block<S: Simd>(s: S, x: &[f32; BLOCK], high: &mut [f32; BLOCK]) {
+fn abs_max_block<S: Simd>(s: S, mut rows: Rows<'_>, high: &mut [f32; BLOCK]) {
     let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(high);
-    s.store_i32(s.max_abs_bits(s.load_i32(bits), s.load(x)), bits);
+    let mut all = s.load_i32(bits);
+    while let Some(x) = rows.next() {
+        all = s.max_abs_bits(all, s.load(x));
+    }
+    for x in rows.last() {
+        all = s.max_abs_bits(all, s.load(&padded(x, 0.0)));
+    }
+    s.store_i32(all, bits);
 }
 
 #[inline(always)]
 pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], maxs: &mut [f32]) {
-    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let mut rows = Rows { src, at: 0, width: maxs.len() };
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
-    for (x, high) in blocks.iter().zip(high) {
-        abs_max_block(s, x, high);
+    for high in high {
+        abs_max_block(s, rows, high);
+        rows.at += BLOCK;
     }
-    if !tail.is_empty() {
-        let mut last = padded(high_tail, 0.0);
-        abs_max_block(s, &padded(tail, 0.0), &mut last);
-        unpad(&last, high_tail);
+    if !high_tail.is_empty() {
+        let mut high = padded(high_tail, 0.0);
+        abs_max_block(s, rows, &mut high);
+        unpad(&high, high_tail);
     }
 }

@@ -42,8 +42,10 @@ pub(super) fn min_max_columns(src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
 }
 
 pub(super) fn abs_max_columns(src: &[f32], maxs: &mut [f32]) {
-    for (x, high) in src.iter().zip(maxs) {
-        let bits = (x.to_bits() & 0x7FFF_FFFF).max(high.to_bits());
-        *high = f32::from_bits(bits);
+    for row in src.chunks_exact(maxs.len().max(1)) {
+        for (x, high) in row.iter().zip(maxs.iter_mut()) {
+            let bits = (x.to_bits() & 0x7FFF_FFFF).max(high.to_bits());
+            *high = f32::from_bits(bits);
+        }
     }
 }
