@@ -1,52 +1,63 @@
-"""Low-rank correction with the LAPACK calls of NNCF 3.4.0 (lora_correction.py), to compare times with.
+"""Times of NNCF's own low-rank correction, without the model around it.
 
-    OPENBLAS_NUM_THREADS=1 taskset -c 1 python benches/peers/lora_correction.py 2048
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 taskset -c 1 python benches/peers/lora_correction.py 2048 8
 
-Needs numpy and scipy. int4_sym in groups of 128, 128 samples, 3 iterations with regularization, as benches/lora.rs.
-Prints milliseconds of the decomposition, of the iterations, and of both.
+Needs nncf and openvino. A layer of so many channels and a rank; int4_sym in groups of 128, 128 samples, 3 iterations,
+as benches/lora.rs. Prints milliseconds of two runs.
 """
 
 import sys
 import time
 
+import nncf
 import numpy as np
-import scipy.linalg
+import openvino as ov
+from nncf.quantization.advanced_parameters import (
+    AdvancedCompressionParameters,
+    AdvancedLoraCorrectionParameters,
+)
+from nncf.quantization.algorithms.weight_compression.lora_correction import LoraCorrectionAlgorithm
+from openvino import opset13 as opset
 
-GROUP, SAMPLES, ITERATIONS = 128, 128, 3
+SAMPLES, TOKENS = 128, 2
+
+times = []
 
 
-def correction(residual, samples, rank):
-    start = time.perf_counter()
-    groups = np.abs(samples).max(1).reshape(-1, GROUP)
-    importance = groups / groups.sum(1, keepdims=True)
-    importance /= importance.max(1, keepdims=True)
-    u, sigma, vt = np.linalg.svd(importance.reshape(-1, 1) * residual, full_matrices=False)
-    u, v = u[:, :rank], sigma[:rank, None] * vt[:rank]
-    decomposed = time.perf_counter()
-    errors = samples.T @ residual
-    identity = np.eye(len(residual), dtype=np.float32)
-    for _ in range(ITERATIONS):
-        left = np.concatenate([u, samples.T @ u])
-        v = scipy.linalg.lstsq(left, np.concatenate([residual, errors]), lapack_driver="gelsy")[0]
-        inverse = np.linalg.pinv(v)
-        left = np.concatenate([identity, samples.T])
-        right = np.concatenate([residual @ inverse, errors @ inverse])
-        u = scipy.linalg.lstsq(left, right, lapack_driver="gelsy")[0]
-    end = time.perf_counter()
-    return [1000 * t for t in (decomposed - start, end - decomposed, end - start)]
+def timed(method):
+    def call(*args, **kwargs):
+        start = time.perf_counter()
+        result = method(*args, **kwargs)
+        times.append(1000 * (time.perf_counter() - start))
+        return result
+
+    return call
 
 
 def main():
-    n = int(sys.argv[1])
+    n, rank = int(sys.argv[1]), int(sys.argv[2])
+    method = LoraCorrectionAlgorithm.calculate_adapters
+    LoraCorrectionAlgorithm.calculate_adapters = timed(method)
     rng = np.random.default_rng(0)
-    weights = rng.standard_normal((n, n)).astype(np.float32)
-    groups = weights.reshape(n, -1, GROUP)
-    scale = np.abs(groups).max(-1, keepdims=True) / 8
-    restored = (np.clip(np.round(groups / scale), -8, 7) * scale).reshape(n, n)
-    samples = np.abs(rng.standard_normal((n, SAMPLES))).astype(np.float32)
-    for rank in (8, 256):
-        times = correction((weights - restored).T, samples, rank)
-        print(f"{n}, rank {rank}:", ", ".join(f"{t:.0f}" for t in times))
+    samples = [rng.standard_normal((1, TOKENS, n)).astype(np.float32) for _ in range(SAMPLES)]
+    lora = AdvancedLoraCorrectionParameters(adapter_rank=rank)
+    for _ in range(2):
+        x = opset.parameter([1, TOKENS, n], np.float32)
+        weights = opset.constant(rng.standard_normal((n, n)).astype(np.float32))
+        model = ov.Model([opset.matmul(x, weights, False, True)], [x])
+        nncf.compress_weights(
+            model,
+            mode=nncf.CompressWeightsMode.INT4_SYM,
+            group_size=128,
+            ratio=1.0,
+            all_layers=True,
+            lora_correction=True,
+            subset_size=SAMPLES,
+            dataset=nncf.Dataset(samples),
+            advanced_parameters=AdvancedCompressionParameters(lora_correction_params=lora),
+        )
+    for taken in times:
+        print(f"{n}, rank {rank}: {taken:.0f}")
 
 
 if __name__ == "__main__":
