@@ -34,7 +34,7 @@ const PANIC: [&str; 8] = [
 ];
 
 const STATE_LIMIT: u64 = 64;
-const TEXT_LIMIT: u64 = 1504 << 10;
+const TEXT_LIMIT: u64 = 1536 << 10;
 
 fn nm(archive: &Path, options: &[&str]) -> Vec<String> {
     let text = run(call("NM", "nm").args(options).arg(archive));
