@@ -41,10 +41,10 @@ impl<'a> Exec<'a> {
         Self { silent: true, ..self }
     }
 
-    /// Whether the caller lends no threads.
+    /// Whether the caller lends no threads and does not want to know of progress: work need not be cut.
     #[must_use]
     pub fn is_serial(&self) -> bool {
-        self.ctx.is_none_or(|ctx| ctx.parallel_for.is_none())
+        self.loud().is_none() && self.ctx.is_none_or(|ctx| ctx.parallel_for.is_none())
     }
 
     /// Calls `f(i)` for every `i` of `range`, in any order, perhaps at once.
