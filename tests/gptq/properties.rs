@@ -92,6 +92,25 @@ fn estimated_scales() {
     }
 }
 
+/// Weights whose errors have no finite square: without a penalty only those of the outputs count.
+#[test]
+fn estimated_scales_of_huge_weights() {
+    let layer = Layer::new(37, 64, 32);
+    let times = |weights: i32| {
+        let product = |x: &[f32], exponent| x.iter().map(|x| x * 2_f32.powi(exponent)).collect();
+        let (weights, means) = (product(&layer.weights, weights), product(&layer.means, -14));
+        Layer { weights, means, ..layer.clone() }
+    };
+    for mode in MODES.iter().filter(|mode| mode.block < 0) {
+        let mut rows = GptqParams { scale: ESTIMATION, passes: 0, ..params(mode, 32, 0) };
+        rows.estimation.weight_penalty = 0.0;
+        let (large, huge) = (solve(mode, &rows, &times(56)), solve(mode, &rows, &times(76)));
+        let extremes = solve(mode, &GptqParams { scale: EXTREMES, ..rows }, &times(76));
+        assert!(huge.codes == large.codes, "{}", mode.name);
+        assert!(huge.codes != extremes.codes, "{}", mode.name);
+    }
+}
+
 #[test]
 fn blocks_do_not_show() {
     let layer = Layer::new(9, 96, 22);
