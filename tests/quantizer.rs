@@ -693,29 +693,28 @@ fn packing_by_hand() {
 }
 
 /// One reduction per granularity.
-fn reduced(
-    what: Reduce,
-    x: &[f32],
-    rows: usize,
-    (granularity, group_size): (u32, u32),
-) -> Vec<f32> {
-    let count = Shape::new(rows, x.len() / rows).count((granularity, group_size));
+fn reduced(what: Reduce, x: &[f32], rows: usize, sharing: (u32, u32)) -> Vec<f32> {
+    reduced_matrix(what, &matrix(x, rows), sharing)
+}
+
+fn reduced_matrix(what: Reduce, src: &Matrix, (granularity, group_size): (u32, u32)) -> Vec<f32> {
+    let count = Shape::new(src.rows, src.cols).count((granularity, group_size));
     let (mut out, mut more) = (vec![7.0_f32; count], vec![7.0_f32; count]);
     let params = ReduceParams { granularity, group_size, ..ReduceParams::DEFAULT };
-    let (src, to) = (matrix(x, rows), out.as_mut_ptr());
+    let to = out.as_mut_ptr();
     // SAFETY: the outputs have as many elements as the granularity says.
     ok(unsafe {
         match what {
-            Reduce::MinMax => ptqk_min_max(ptr::null(), &params, &src, to, more.as_mut_ptr()),
-            Reduce::AbsMax => ptqk_abs_max(ptr::null(), &params, &src, to),
-            Reduce::Sum => ptqk_sum(ptr::null(), &params, &src, to),
-            Reduce::Mean => ptqk_mean(ptr::null(), &params, &src, to),
-            Reduce::Variance => ptqk_variance(ptr::null(), &params, &src, to),
+            Reduce::MinMax => ptqk_min_max(ptr::null(), &params, src, to, more.as_mut_ptr()),
+            Reduce::AbsMax => ptqk_abs_max(ptr::null(), &params, src, to),
+            Reduce::Sum => ptqk_sum(ptr::null(), &params, src, to),
+            Reduce::Mean => ptqk_mean(ptr::null(), &params, src, to),
+            Reduce::Variance => ptqk_variance(ptr::null(), &params, src, to),
             Reduce::Median => {
                 let params =
                     ffi::QuantileParams { granularity, group_size, ..ffi::QuantileParams::DEFAULT };
                 let (half, none) = ([0.5], ptr::null_mut());
-                ffi::ptqk_quantile(ptr::null(), &params, &src, half.as_ptr(), 1, none, 0, to)
+                ffi::ptqk_quantile(ptr::null(), &params, src, half.as_ptr(), 1, none, 0, to)
             }
         }
     });
@@ -790,6 +789,38 @@ fn reductions_in_f64() {
                     let max = part.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                     assert_eq!((extremes[i], extremes[parts.len() + i]), (min, max), "{what}");
                     assert_eq!(largest[i], min.abs().max(max.abs()), "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// Columns of every type, whether rows lie together or not, are those of the same numbers in f32.
+#[test]
+fn reductions_of_columns() {
+    let mut rng = Lcg::new(72);
+    for (rows, cols) in [(700, 1), (700, 3), (300, 31), (90, 128), (40, 200), (9, 257), (5, 1025)] {
+        let halves: Vec<f16> = (0..rows * cols).map(|_| f16::from_f32(rng.value())).collect();
+        let brains: Vec<bf16> = halves.iter().map(|x| bf16::from_f32(x.to_f32())).collect();
+        for dtype in [1, 2] {
+            let floats: Vec<f32> = match dtype {
+                1 => halves.iter().map(|x| x.to_f32()).collect(),
+                _ => brains.iter().map(|x| x.to_f32()).collect(),
+            };
+            let narrow = if dtype == 1 { halves.as_ptr().cast() } else { brains.as_ptr().cast() };
+            let stride = cols + 5;
+            let mut apart = vec![f32::NAN; rows * stride];
+            for (to, from) in apart.chunks_mut(stride).zip(floats.chunks(cols)) {
+                to[..cols].copy_from_slice(from);
+            }
+            let dense = matrix(&floats, rows);
+            let apart = Matrix { data: apart.as_ptr().cast(), row_stride: stride, ..dense };
+            let narrow = Matrix { data: narrow, dtype, ..dense };
+            for what in REDUCTIONS {
+                let want = reduced_matrix(what, &dense, (COLUMN, 0));
+                for other in [&apart, &narrow] {
+                    let got = reduced_matrix(what, other, (COLUMN, 0));
+                    assert_eq!(got, want, "{what:?}, {rows} x {cols}, type {dtype}");
                 }
             }
         }
