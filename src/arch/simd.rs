@@ -137,14 +137,19 @@ pub(crate) trait Simd: Copy {
 /// of CPUs stop at the end of a page.
 pub(crate) const AHEAD: usize = 16384;
 
+/// Has every line of some bytes brought near. They need not exist.
+#[inline(always)]
+pub(crate) fn bring<S: Simd>(s: S, bytes: *const u8, len: usize) {
+    for line in (0..len).step_by(64) {
+        s.prefetch(bytes.wrapping_add(line).cast());
+    }
+}
+
 /// Has what a loop over arrays will read in a while brought near. Where much is computed per
 /// element, too few loads are under way to hide what memory takes.
 #[inline(always)]
 pub(crate) fn look_ahead<S: Simd, T, const N: usize>(s: S, now: &[T; N]) {
-    let soon = now.as_ptr().cast::<u8>().wrapping_add(AHEAD);
-    for line in (0..size_of::<[T; N]>()).step_by(64) {
-        s.prefetch(soon.wrapping_add(line).cast());
-    }
+    bring(s, now.as_ptr().cast::<u8>().wrapping_add(AHEAD), size_of::<[T; N]>());
 }
 
 /// The blocks of a loop, each of which has a later one brought near, if there is one: as `look_ahead`,
@@ -158,9 +163,7 @@ pub(crate) fn with_next<S: Simd, T>(
     let mut later = later.iter();
     blocks.iter().inspect(move |_| {
         if let Some(block) = later.next() {
-            for line in (0..size_of::<[T; BLOCK]>()).step_by(64) {
-                s.prefetch(block.as_ptr().cast::<u8>().wrapping_add(line).cast());
-            }
+            bring(s, block.as_ptr().cast(), size_of::<[T; BLOCK]>());
         }
     })
 }

@@ -1,5 +1,5 @@
 use crate::arch::scalar;
-use crate::arch::simd::{Simd, rows_ahead};
+use crate::arch::simd::{Simd, bring, rows_ahead};
 use crate::kernels::{TILE_COLS, TILE_ROWS, TileMut};
 
 /// Rows of the right panel that are asked for ahead of their use.
@@ -50,10 +50,7 @@ pub(crate) fn tile<S: Simd>(s: S, a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahe
 
 #[inline(always)]
 pub(crate) fn request<S: Simd>(s: S, src: &[u8]) {
-    // One byte of each line.
-    for x in src.chunks(64) {
-        s.prefetch(x.as_ptr().cast());
-    }
+    bring(s, src.as_ptr(), src.len());
 }
 
 #[inline(always)]

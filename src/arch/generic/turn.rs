@@ -1,7 +1,7 @@
 //! A vector times short rows: a block of rows is turned, so that each of its lanes is a row.
 
 use crate::arch::bits::Bits;
-use crate::arch::simd::{AHEAD, BLOCK, Code, Simd, padded, unpad};
+use crate::arch::simd::{AHEAD, BLOCK, Code, Simd, bring, padded, unpad};
 use core::slice;
 
 #[inline(always)]
@@ -135,9 +135,7 @@ fn turn<S: Simd>(
     for eight in 0..BLOCK / 8 {
         if at == 0 {
             let soon = (first + 8 * eight).wrapping_mul(cols).wrapping_add(AHEAD);
-            for line in (0..8 * cols).step_by(64) {
-                s.prefetch(b.as_ptr().wrapping_add(soon).wrapping_add(line).cast());
-            }
+            bring(s, b.as_ptr().wrapping_add(soon), 8 * cols);
         }
         let rows = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| {
             let row = (first + 8 * eight + i).min(last);
