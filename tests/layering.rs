@@ -40,14 +40,15 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// What each part of `arch` may name of it. `simd`, `bits`, `fixed` and `words` are the
-/// block traits, `vector_tier` the macro that makes a tier; a tier knows no other tier.
+/// block traits, `counters` a leaf in terms of them, `vector_tier` the macro that makes a tier; a tier knows no other tier.
 const TIERS: &[(&str, &[&str])] = &[
     ("simd", &[]),
     ("bits", &["simd"]),
     ("fixed", &["simd"]),
     ("words", &["simd"]),
     ("scalar", &["simd"]),
-    ("generic", &["bits", "fixed", "scalar", "simd", "words"]),
+    ("counters", &["bits", "scalar", "simd"]),
+    ("generic", &["bits", "counters", "fixed", "scalar", "simd", "words"]),
     ("x86_64", &["bits", "fixed", "generic", "scalar", "simd", "vector_tier", "words"]),
     ("aarch64", &["bits", "fixed", "generic", "scalar", "simd", "vector_tier", "words"]),
 ];

@@ -39,6 +39,8 @@ pub(crate) trait Bits: Simd {
     /// The bits of `a` where `mask` has ones, of `b` elsewhere.
     fn select_bits(self, mask: Self::I32, a: Self::I32, b: Self::I32) -> Self::I32;
     fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// The smaller one, as numbers without a sign.
+    fn min_u32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// A logical shift, by less than 32.
     fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32;
     /// The smaller of `|x|` and `limit`; anything up to `limit` for a NaN.

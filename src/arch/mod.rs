@@ -10,6 +10,11 @@ pub(crate) mod bits;
     target_arch = "x86_64",
     all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
 ))]
+pub(crate) mod counters;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
+))]
 pub(crate) mod fixed;
 #[cfg(any(
     target_arch = "x86_64",

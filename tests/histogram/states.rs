@@ -157,6 +157,22 @@ fn an_update_in_and_beyond_the_known_range() {
     }
 }
 
+/// More of one bin than the counters of a kernel hold, in one row and in rows of few elements.
+#[test]
+fn more_than_a_counter_holds() {
+    let x = vec![0.25_f32; 600_001];
+    for kind in KINDS {
+        for cols in [600_001, 5, 1] {
+            let rows = x.len() / (cols + 1).min(x.len());
+            let src = Matrix { rows, cols, row_stride: cols + 1, ..view(&x) };
+            let mut histogram = Histogram::of(kind, 64, &[0.0, 1.0]);
+            assert_eq!(histogram.try_update(null(), &src), Status::Ok);
+            let most = histogram.counts().into_iter().fold(0.0, f64::max);
+            assert_eq!(most, (rows * cols) as f64, "kind {kind}, {rows} rows of {cols}");
+        }
+    }
+}
+
 #[test]
 fn a_grid_is_the_finest_that_holds_all() {
     let mut rng = Rng(4);

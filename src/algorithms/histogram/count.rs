@@ -13,9 +13,6 @@ const SEGMENT: usize = 1 << 16;
 /// Most parts of a matrix, each with counters of its own.
 const PARTS: usize = 8;
 
-/// Segments that are counted before the counters, which have 32 bits, are emptied.
-const WAVE: usize = 1 << 15;
-
 /// Elements whose extremes are found before they are counted, while they are near.
 const PIECE: usize = 4096;
 
@@ -50,6 +47,41 @@ fn count_run(k: &Kernels, run: Run<'_>, target: Target<'_>, counts: &mut [Counte
     }
 }
 
+/// Counters of a part of a matrix, and where their counts go before they are too many for them.
+struct Tally<'a> {
+    counts: &'a mut [Counters],
+    sums: &'a mut [u64],
+    /// How many a counter may have counted.
+    most: usize,
+}
+
+impl<'a> Tally<'a> {
+    fn new(counts: &'a mut [Counters], sums: &'a mut [u64]) -> Self {
+        counts.fill(Counters::default());
+        sums.fill(0);
+        Self { counts, sums, most: 0 }
+    }
+
+    /// Adds the counts to the sums.
+    fn empty(&mut self) {
+        for (sum, counters) in self.sums.iter_mut().zip(&mut *self.counts) {
+            *sum += counters.iter().map(|n| u64::from(*n)).sum::<u64>();
+        }
+        self.counts.fill(Counters::default());
+        self.most = 0;
+    }
+
+    /// Room for `len` more.
+    fn reserve(&mut self, len: usize) -> &mut [Counters] {
+        let most = len.div_ceil(Counters::default().len());
+        if self.most + most > usize::from(u16::MAX) {
+            self.empty();
+        }
+        self.most += most;
+        self.counts
+    }
+}
+
 /// Counts the elements of a run as long as none lies beyond `within`, and joins their extremes to
 /// `found`.
 fn count_within(
@@ -57,15 +89,24 @@ fn count_within(
     run: Run<'_>,
     (target, within): (Target<'_>, (f32, f32)),
     found: &mut (f32, f32),
-    counts: &mut [Counters],
+    tally: &mut Tally<'_>,
 ) {
     for piece in cuts(0..run.len(), PIECE) {
         let run = run.part(piece);
         *found = wider(*found, run_extremes(k, run));
         if found.0 >= within.0 && found.1 <= within.1 {
-            count_run(k, run, target, counts);
+            count_run(k, run, target, tally.reserve(run.len()));
         }
     }
+}
+
+/// Where a matrix is counted.
+#[derive(Debug)]
+pub(super) struct Tables<'a> {
+    /// As many as there are bins, for every part.
+    pub(super) counts: &'a mut [Counters],
+    /// As many again.
+    pub(super) sums: &'a mut [u64],
 }
 
 /// Writes the number of elements of each bin to `counts`. `tables` has as many counters as `counts`,
@@ -78,35 +119,34 @@ pub(super) fn count(
     exec: Exec<'_>,
     src: MatrixView<'_>,
     (target, within): (Target<'_>, (f32, f32)),
-    tables: &mut [Counters],
+    tables: &mut Tables<'_>,
     counts: &mut [u64],
 ) -> Result<(f32, f32)> {
     let num_bins = counts.len().max(1);
     let per_row = src.cols().div_ceil(SEGMENT);
-    let parts = parts(src.rows(), src.cols()).max(1);
+    let segments = src.rows().saturating_mul(per_row);
+    let parts = if exec.is_serial() { 1 } else { parts(src.rows(), src.cols()).max(1) };
+    let step = segments.div_ceil(parts);
     let mut found = [NONE; PARTS];
-    counts.fill(0);
-    for wave in cuts(0..src.rows().saturating_mul(per_row), WAVE) {
-        let step = wave.len().div_ceil(parts);
-        let outputs = (Blocks::new(tables, num_bins), Blocks::new(&mut found, 1));
-        exec.tasks(parts, outputs, |part, (mut table, mut found)| {
-            let (table, found) = (table.slice_mut(), found.slice_mut());
-            table.fill([0; 4]);
-            let start = wave.end.min(wave.start.saturating_add(part * step));
-            for segment in start..wave.end.min(start.saturating_add(step)) {
-                let row = segment.checked_div(per_row).unwrap_or(0);
-                let col = segment.checked_rem(per_row).unwrap_or(0) * SEGMENT;
-                let run = src.run(row, col..col.saturating_add(SEGMENT));
-                if let [found] = found {
-                    count_within(k, run, (target, within), found, table);
-                }
-            }
-        })?;
-        for table in tables.chunks(num_bins).take(parts) {
-            for (count, [a, b, c, d]) in counts.iter_mut().zip(table) {
-                *count += u64::from(*a) + u64::from(*b) + u64::from(*c) + u64::from(*d);
-            }
+    let outputs = (
+        (Blocks::new(tables.counts, num_bins), Blocks::new(tables.sums, num_bins)),
+        Blocks::new(&mut found, 1),
+    );
+    exec.tasks(parts, outputs, |part, ((mut table, mut sums), mut found)| {
+        let [found] = found.slice_mut() else { return };
+        let mut tally = Tally::new(table.slice_mut(), sums.slice_mut());
+        let start = segments.min(part.saturating_mul(step));
+        for segment in start..segments.min(start.saturating_add(step)) {
+            let row = segment.checked_div(per_row).unwrap_or(0);
+            let col = segment.checked_rem(per_row).unwrap_or(0) * SEGMENT;
+            let run = src.run(row, col..col.saturating_add(SEGMENT));
+            count_within(k, run, (target, within), found, &mut tally);
         }
+        tally.empty();
+    })?;
+    counts.fill(0);
+    for sums in tables.sums.chunks(num_bins).take(parts) {
+        counts.iter_mut().zip(sums).for_each(|(count, sum)| *count += sum);
     }
     Ok(found.into_iter().fold(NONE, wider))
 }

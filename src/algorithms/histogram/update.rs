@@ -2,12 +2,12 @@
 
 use crate::algorithms::finite::not_finite;
 use crate::algorithms::histogram::bins::{bins, distribute};
-use crate::algorithms::histogram::count::{Target, count, parts};
+use crate::algorithms::histogram::count::{Tables, Target, count, parts};
 use crate::algorithms::histogram::grid::Grid;
 use crate::algorithms::histogram::merge::regrid;
 use crate::algorithms::histogram::state::StateMut;
 use crate::algorithms::range::extremes;
-use crate::kernels::{Counters, Kernels};
+use crate::kernels::Kernels;
 use crate::parallel::Exec;
 use crate::params::histogram::{HistogramKind, HistogramShape};
 use crate::scratch::Scratch;
@@ -21,8 +21,7 @@ pub struct UpdateScratch<'a> {
     pub(super) counts: &'a mut [u64],
     /// One more than there are bins.
     edges: &'a mut [f32],
-    /// As many as there are bins, for every part of the matrix.
-    tables: &'a mut [Counters],
+    tables: Tables<'a>,
 }
 
 impl<'a> UpdateScratch<'a> {
@@ -37,7 +36,10 @@ impl<'a> UpdateScratch<'a> {
         Ok(Self {
             counts: scratch.array(n)?,
             edges: scratch.array(n + 1)?,
-            tables: scratch.array(parts(rows, cols) * n)?,
+            tables: Tables {
+                counts: scratch.array(parts(rows, cols) * n)?,
+                sums: scratch.array(parts(rows, cols) * n)?,
+            },
         })
     }
 }
@@ -55,14 +57,14 @@ pub fn update(
     let old = state.as_state();
     let shape = old.shape();
     let mut scratch = Scratch::new(workspace);
-    let UpdateScratch { counts, edges, tables } =
+    let UpdateScratch { counts, edges, mut tables } =
         UpdateScratch::carve(&mut scratch, shape, src.rows(), src.cols())?;
     let mut count_in = |exec: Exec<'_>, (min, max): (f64, f64)| {
         let target = match shape.kind {
             HistogramKind::Parity => Target::Bins(bins((min, max), edges)),
             HistogramKind::Mergeable => Target::Grid(Grid::new(min, max, shape.num_bins).kernel()),
         };
-        count(k, exec, src, (target, (min as f32, max as f32)), tables, counts)
+        count(k, exec, src, (target, (min as f32, max as f32)), &mut tables, counts)
     };
     // Few tensors have elements beyond those of all before. So they are counted in the range that is
     // known while their own is found, and once more if that was in vain.

@@ -1,73 +1,59 @@
 use crate::arch::bits::Bits;
+use crate::arch::counters::{WAITING, Waiting};
 use crate::arch::scalar::histogram::{bin, count};
 use crate::arch::simd::{BLOCK, Simd, look_ahead, padded};
 use crate::kernels::{Bins, Counters, GridBins};
-
-/// Blocks whose bins are found before they are counted: the end of a loop over them, which the CPU does
-/// not foresee, is felt with fewer.
-const BATCH: usize = 32;
-
-/// The bins of some blocks.
-type Found = [[i32; BLOCK]; BATCH];
-
-/// Counts one more in every counter of four bins, each in another one. `None` if a bin does not
-/// exist.
-#[inline(always)]
-fn count_four(counts: &mut [Counters], [a, b, c, d]: &[i32; 4]) -> Option<()> {
-    let [counter, ..] = counts.get_mut(*a as u32 as usize)?;
-    *counter = counter.wrapping_add(1);
-    let [_, counter, ..] = counts.get_mut(*b as u32 as usize)?;
-    *counter = counter.wrapping_add(1);
-    let [_, _, counter, _] = counts.get_mut(*c as u32 as usize)?;
-    *counter = counter.wrapping_add(1);
-    let [.., counter] = counts.get_mut(*d as u32 as usize)?;
-    *counter = counter.wrapping_add(1);
-    Some(())
-}
-
-/// Counts the bins of a block, of which all exist.
-#[inline(always)]
-fn count_block(counts: &mut [Counters], found: &[i32; BLOCK]) -> Option<()> {
-    let [a, b, c, d, e, f, g, h] = found.as_chunks::<4>().0 else { return None };
-    // One after the other, without a loop, whose end the CPU would not foresee.
-    count_four(counts, a)?;
-    count_four(counts, b)?;
-    count_four(counts, c)?;
-    count_four(counts, d)?;
-    count_four(counts, e)?;
-    count_four(counts, f)?;
-    count_four(counts, g)?;
-    count_four(counts, h)
-}
 
 /// Finds the bins of a block.
 trait Finder<S: Bits>: Copy {
     /// What a block is filled up with.
     fn pad(self) -> f32;
-    fn find(self, s: S, x: &[f32; BLOCK], found: &mut [i32; BLOCK]);
+    /// The bins, and one bit per lane, whether its bin is that of `exactly` instead.
+    fn find(self, s: S, x: &[f32; BLOCK]) -> (S::I32, u32);
+    fn exactly(self, x: f32) -> usize;
+}
+
+/// Finds the bins of a block, which wait at place `at`.
+#[inline(always)]
+fn find<S: Bits>(
+    s: S,
+    x: &[f32; BLOCK],
+    finder: impl Finder<S>,
+    waiting: &mut Waiting<'_>,
+    at: usize,
+) {
+    let (bins, mut rest) = finder.find(s, x);
+    waiting.put(s, at, bins);
+    while rest != 0 {
+        let lane = rest.trailing_zeros() as usize;
+        if let Some(x) = x.get(lane) {
+            waiting.correct(at, lane, finder.exactly(*x));
+        }
+        rest &= rest - 1;
+    }
 }
 
 #[inline(always)]
 fn all<S: Bits>(s: S, src: &[f32], finder: impl Finder<S>, counts: &mut [Counters]) {
-    let mut found: Found = [[0; BLOCK]; BATCH];
     let (blocks, tail) = src.as_chunks::<BLOCK>();
-    for batch in blocks.chunks(BATCH) {
-        for (x, found) in batch.iter().zip(&mut found) {
+    let (first, later) = blocks.split_at_checked(WAITING).unwrap_or((blocks, &[]));
+    let Some(mut waiting) = Waiting::new(counts) else { return };
+    for (at, x) in first.iter().enumerate() {
+        find(s, x, finder, &mut waiting, at);
+    }
+    for batch in later.chunks(WAITING) {
+        for (at, x) in batch.iter().enumerate() {
             look_ahead(s, x);
-            finder.find(s, x, found);
-        }
-        for (found, _) in found.iter().zip(batch) {
-            if count_block(counts, found).is_none() {
-                return;
-            }
+            waiting.count(at);
+            find(s, x, finder, &mut waiting, at);
         }
     }
+    for at in 0..first.len() {
+        waiting.count(at);
+    }
     if !tail.is_empty() {
-        let [found, ..] = &mut found;
-        finder.find(s, &padded(tail, finder.pad()), found);
-        for (i, bin) in found.iter().take(tail.len()).enumerate() {
-            count(counts, *bin as u32 as usize, i);
-        }
+        find(s, &padded(tail, finder.pad()), finder, &mut waiting, 0);
+        waiting.count_first(tail.len());
     }
 }
 
@@ -90,17 +76,6 @@ impl<S: Simd> Clone for Nearly<'_, S> {
 
 impl<S: Simd> Copy for Nearly<'_, S> {}
 
-impl<S: Simd> Nearly<'_, S> {
-    /// The bin of a number that lies next to an edge.
-    #[inline(always)]
-    fn beside(&self, x: f32) -> usize {
-        let edge = ((x - self.first) * self.bins.inverse + 0.5) as usize;
-        let below = self.bins.edges.get(edge).is_none_or(|edge| x < *edge);
-        // No bin begins at the last edge.
-        edge.saturating_sub(below.into()).min(self.bins.edges.len().saturating_sub(2))
-    }
-}
-
 impl<S: Bits> Finder<S> for Nearly<'_, S> {
     #[inline(always)]
     fn pad(self) -> f32 {
@@ -108,20 +83,23 @@ impl<S: Bits> Finder<S> for Nearly<'_, S> {
     }
 
     #[inline(always)]
-    fn find(self, s: S, x: &[f32; BLOCK], found: &mut [i32; BLOCK]) {
+    fn find(self, s: S, x: &[f32; BLOCK]) -> (S::I32, u32) {
         let position = s.mul(s.sub(s.load(x), self.low), self.inverse);
         let offset = s.sub(position, s.round(position));
-        s.store_i32(s.round_i32(s.sub(position, s.splat(0.5))), found);
-        // What lies on the first edge is in the first bin, whatever its neighbour: zeros after ReLU.
-        let mut near = s.lanes_between(offset, self.slack.0, self.slack.1)
-            & s.lanes_between(position, s.splat(f32::MIN_POSITIVE), s.splat(f32::INFINITY));
-        while near != 0 {
-            let lane = near.trailing_zeros() as usize;
-            if let (Some(found), Some(x)) = (found.get_mut(lane), x.get(lane)) {
-                *found = self.beside(*x) as i32;
-            }
-            near &= near - 1;
+        let mut near = s.lanes_between(offset, self.slack.0, self.slack.1);
+        if near != 0 {
+            // What lies on the first edge is in the first bin, whatever its neighbour: zeros after ReLU.
+            near &= s.lanes_between(position, s.splat(f32::MIN_POSITIVE), s.splat(f32::INFINITY));
         }
+        (s.round_i32(s.sub(position, s.splat(0.5))), near)
+    }
+
+    /// The bin of a number that lies next to an edge.
+    #[inline(always)]
+    fn exactly(self, x: f32) -> usize {
+        let edge = ((x - self.first) * self.bins.inverse + 0.5) as usize;
+        let below = self.bins.edges.get(edge).is_none_or(|edge| x < *edge);
+        edge.saturating_sub(below.into())
     }
 }
 
@@ -151,13 +129,18 @@ impl<S: Bits> Finder<S> for Grid<'_> {
     }
 
     #[inline(always)]
-    fn find(self, s: S, x: &[f32; BLOCK], found: &mut [i32; BLOCK]) {
+    fn find(self, s: S, x: &[f32; BLOCK]) -> (S::I32, u32) {
         let Self(bins) = self;
         let x = s.load(x);
         let nearest = s.round(s.mul(x, s.splat(bins.inverse)));
         let start = s.mul(nearest, s.splat(bins.width));
         let cell = s.select_gt(start, x, s.sub(nearest, s.splat(1.0)), nearest);
-        s.store_i32(s.sub_i32(s.round_i32(cell), s.splat_i32(bins.first)), found);
+        (s.sub_i32(s.round_i32(cell), s.splat_i32(bins.first)), 0)
+    }
+
+    #[inline(always)]
+    fn exactly(self, _: f32) -> usize {
+        0
     }
 }
 

@@ -106,6 +106,17 @@ impl Bits for Neon {
     }
 
     #[inline(always)]
+    fn min_u32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        let one = |a: I, b: I| {
+            // SAFETY: see the impl.
+            unsafe {
+                vreinterpretq_s32_u32(vminq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)))
+            }
+        };
+        each!(one(a, b))
+    }
+
+    #[inline(always)]
     fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32 {
         let one = |x: I, by: I| {
             // SAFETY: see the impl. To the right is a negative count.

@@ -143,6 +143,12 @@ impl Bits for Avx512 {
     }
 
     #[inline(always)]
+    fn min_u32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: see the impl.
+        unsafe { each!(_mm512_min_epu32(a, b)) }
+    }
+
+    #[inline(always)]
     fn shift_right(self, x: Self::I32, by: Self::I32) -> Self::I32 {
         // SAFETY: see the impl.
         unsafe { each!(_mm512_srlv_epi32(x, by)) }
