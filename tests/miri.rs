@@ -742,13 +742,16 @@ fn states_of_ranges() {
         assert_eq!(ptqk_range_finish(null(), to, n, 1, &mut min, &mut max, at, room), ok);
         assert!(min < max);
     }
+    // Blocks of which the last are found when the first are counted.
+    let src = Floats::new(Dtype::F32, ROWS, 237);
+    let x = src.view();
     for kind in [HistogramKind::Parity as u32, HistogramKind::Mergeable as u32] {
         let params = HistogramParams { kind, num_bins: 16, ..HistogramParams::DEFAULT };
         let search = HistogramRangeParams::DEFAULT;
         unsafe {
             let n = size_of_state(|to| ptqk_histogram_state_size(null(), &params, to));
             let room =
-                size_of_state(|to| ptqk_histogram_workspace_size(null(), &params, ROWS, 37, to));
+                size_of_state(|to| ptqk_histogram_workspace_size(null(), &params, ROWS, 237, to));
             let needed =
                 size_of_state(|to| ptqk_histogram_range_workspace_size(null(), &search, 16, to));
             let (mut state, mut space) = (vec![7_u64; n / 8], vec![7_u8; room.max(needed)]);
