@@ -137,10 +137,21 @@ pub(crate) trait Simd: Copy {
 /// of CPUs stop at the end of a page.
 pub(crate) const AHEAD: usize = 16384;
 
+/// Bytes of a line of memory.
+const LINE: usize = 64;
+
+/// Elements, less than a block of them, and those from the next line of memory on: where blocks begin
+/// with a line, none is read from two.
+#[inline(always)]
+pub(crate) fn split_at_line<T>(src: &[T]) -> (&[T], &[T]) {
+    let head = src.as_ptr().align_offset(LINE).min(src.len());
+    src.split_at_checked(if head < BLOCK { head } else { 0 }).unwrap_or((&[], src))
+}
+
 /// Has every line of some bytes brought near. They need not exist.
 #[inline(always)]
 pub(crate) fn bring<S: Simd>(s: S, bytes: *const u8, len: usize) {
-    for line in (0..len).step_by(64) {
+    for line in (0..len).step_by(LINE) {
         s.prefetch(bytes.wrapping_add(line).cast());
     }
 }

@@ -6,6 +6,7 @@ use crate::parallel::Exec;
 use crate::status::Result;
 use crate::views::{Blocks, MatrixView, Run};
 use core::ops::Range;
+use half::{bf16, f16};
 
 /// Values that can be visited several times, in the same order.
 pub trait Passes: Sync {
@@ -91,48 +92,55 @@ impl Passes for Region<'_> {
 pub(super) fn sample<P: Passes + ?Sized>(
     k: &Kernels,
     src: &P,
-    (low, high): (f32, f32),
+    limits: (f32, f32),
     magnitude: bool,
     room: &mut [f32],
 ) -> usize {
     let step = src.count().div_ceil(room.len().max(1)).max(1);
-    // Somewhere in each step: where values repeat themselves, equal distances see few of them.
-    let place = |i: usize| {
-        let random = (i as u32).wrapping_mul(0x9E37_79B9);
-        i * step + ((u64::from(random) * step as u64) >> 32) as usize
-    };
-    let all = room.len();
-    let mut room = room.iter_mut();
-    let (mut i, mut start) = (0, 0);
+    let mut sample = Sample { step, limits, magnitude, next: 0, start: 0, taken: 0, room };
     for part in 0..src.parts() {
-        src.visit(k, part, &mut |run| {
-            let end = start + run.len();
-            while let Some(at) = Some(place(i)).filter(|at| *at < end) {
-                let x = element(run, at - start);
-                let x = if magnitude { x.abs() } else { x };
-                if x >= low
-                    && x <= high
-                    && let Some(to) = room.next()
-                {
-                    *to = x;
-                }
-                i += 1;
-            }
-            start = end;
+        src.visit(k, part, &mut |run| match run {
+            Run::F32(x) => sample.take(x, |x| x),
+            Run::F16(x) => sample.take(x, f16::to_f32),
+            Run::Bf16(x) => sample.take(x, bf16::to_f32),
         });
     }
-    all - room.len()
+    sample.taken
 }
 
-/// Element `i` of a run.
-#[inline(always)]
-fn element(run: Run<'_>, i: usize) -> f32 {
-    let value = match run {
-        Run::F32(x) => x.get(i).copied(),
-        Run::F16(x) => x.get(i).map(|x| x.to_f32()),
-        Run::Bf16(x) => x.get(i).map(|x| x.to_f32()),
-    };
-    value.unwrap_or(f32::NAN)
+/// A sample while it is taken.
+struct Sample<'a> {
+    /// One value of so many is looked at.
+    step: usize,
+    limits: (f32, f32),
+    magnitude: bool,
+    /// The number of the next value, and where the next run starts.
+    next: usize,
+    start: usize,
+    taken: usize,
+    room: &'a mut [f32],
+}
+
+impl Sample<'_> {
+    /// Looks at the values of a run.
+    fn take<T: Copy>(&mut self, run: &[T], value: impl Fn(T) -> f32) {
+        let (step, (low, high), mut taken) = (self.step, self.limits, self.taken);
+        // Somewhere in each step: where values repeat themselves, equal distances see few of them.
+        let place = |i: usize| {
+            let random = (i as u32).wrapping_mul(0x9E37_79B9);
+            i * step + ((u64::from(random) * step as u64) >> 32) as usize
+        };
+        while let Some(x) = run.get(place(self.next) - self.start) {
+            let x = if self.magnitude { value(*x).abs() } else { value(*x) };
+            if let Some(to) = self.room.get_mut(taken) {
+                *to = x;
+            }
+            taken += usize::from(x >= low && x <= high);
+            self.next += 1;
+        }
+        self.taken = taken.min(self.room.len());
+        self.start += run.len();
+    }
 }
 
 /// The least value that is at least `low`.

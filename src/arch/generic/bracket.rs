@@ -1,5 +1,5 @@
 use crate::arch::bits::Bits;
-use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad, with_next};
+use crate::arch::simd::{BLOCK, Element, Simd, padded, split_at_line, unpad, with_next};
 
 /// Elements that were counted, and the room for those between.
 struct Counts<'a, S: Simd> {
@@ -33,6 +33,25 @@ fn last<S: Bits>(s: S, x: S::F32, between: u32, room: &mut [f32]) -> usize {
     between.count_ones() as usize
 }
 
+/// Counts fewer elements than a block has.
+#[inline(always)]
+fn part<S: Bits, T: Element, const MAGNITUDE: bool>(
+    s: S,
+    src: &[T],
+    limits: (S::F32, S::F32),
+    counts: &mut Counts<'_, S>,
+) {
+    if src.is_empty() {
+        return;
+    }
+    let mut elements = [f32::INFINITY; BLOCK];
+    for (to, x) in elements.iter_mut().zip(src) {
+        *to = x.to_f32();
+    }
+    let x = if MAGNITUDE { s.abs(s.load(&elements)) } else { s.load(&elements) };
+    block(s, x, (1 << src.len()) - 1, limits, counts);
+}
+
 #[inline(always)]
 fn total<S: Simd>(s: S, x: S::I32) -> usize {
     let mut lanes = [0; BLOCK];
@@ -49,19 +68,15 @@ fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
 ) -> [usize; 2] {
     let limits = (s.splat(low), s.splat(high));
     let mut counts = Counts { below: s.splat_i32(0), between: 0, room };
+    // Half a register more or less in a line is no matter.
+    let (head, src) = if S::WIDE { split_at_line(src) } else { ([].as_slice(), src) };
     let (blocks, tail) = src.as_chunks::<BLOCK>();
+    part::<S, T, MAGNITUDE>(s, head, limits, &mut counts);
     for x in with_next(s, blocks) {
         let x = if MAGNITUDE { s.abs(T::load(s, x)) } else { T::load(s, x) };
         block(s, x, u32::MAX, limits, &mut counts);
     }
-    if !tail.is_empty() {
-        let mut last = [f32::INFINITY; BLOCK];
-        for (to, x) in last.iter_mut().zip(tail) {
-            *to = x.to_f32();
-        }
-        let x = if MAGNITUDE { s.abs(s.load(&last)) } else { s.load(&last) };
-        block(s, x, (1 << tail.len()) - 1, limits, &mut counts);
-    }
+    part::<S, T, MAGNITUDE>(s, tail, limits, &mut counts);
     [total(s, counts.below), counts.between]
 }
 
