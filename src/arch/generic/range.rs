@@ -1,6 +1,6 @@
 use crate::arch::generic::range_16;
 use crate::arch::generic::rows::Rows;
-use crate::arch::simd::{BLOCK, Element, Simd, padded, unpad};
+use crate::arch::simd::{BLOCK, Element, Simd, look_ahead, padded, split_at_line, unpad};
 use crate::arch::words::Words;
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
@@ -42,6 +42,12 @@ macro_rules! ranged {
 
 ranged!(f16, bf16);
 
+/// Elements with which it pays to begin blocks with lines of memory.
+const LONG: usize = 512;
+
+/// Elements with which it does not pay to ask for those of the slices that follow.
+const SHORT: usize = 2048;
+
 /// Minimum, maximum, and a poison that is NaN if an input was NaN or infinite: `x * 0` is 0
 /// for every finite `x`. Where a NaN stays in the minimum, no poison is needed.
 #[derive(Clone, Copy)]
@@ -78,12 +84,28 @@ impl<S: Simd> Extremes<S> {
 #[inline(always)]
 fn extremes<S: Simd>(s: S, src: &[f32]) -> (f32, f32) {
     let mut all = Extremes::new(s);
-    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (blocks, tail) = match src.first_chunk().zip(src.last_chunk()) {
+        // Blocks that begin with a line of memory. Those at the ends overlap them: what is seen twice
+        // is no matter.
+        Some((first, last)) if S::WIDE && src.len() >= LONG => {
+            all.add(s, s.load(first));
+            all.add(s, s.load(last));
+            let (_, lines) = split_at_line(src);
+            (lines.as_chunks::<BLOCK>().0, [].as_slice())
+        }
+        _ => src.as_chunks::<BLOCK>(),
+    };
     if S::WIDE && blocks.len() > 4 {
         // Two sets of accumulators hide the latency of min and max.
         let mut second = Extremes::new(s);
         let (pairs, last) = blocks.as_chunks::<2>();
+        // Within few pages the prefetchers of the CPU do not get far.
+        let short = blocks.len() < SHORT / BLOCK;
         for [a, b] in pairs {
+            if short {
+                look_ahead(s, a);
+                look_ahead(s, b);
+            }
             all.add(s, s.load(a));
             second.add(s, s.load(b));
         }
