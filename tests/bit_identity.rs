@@ -713,6 +713,31 @@ fn min_max_finds_a_value_in_every_place() {
     }
 }
 
+/// Slices from every place of a line of memory on, so long that blocks begin with lines.
+#[test]
+fn min_max_of_long_slices_wherever_they_begin() {
+    let uniform = Rng(56).many(700, |r| r.uniform() * 1e3);
+    for start in 0..16 {
+        for len in [511, 512, 513, 600, 684] {
+            for place in (start..start + len).filter(|i| *i < start + 40 || *i + 40 >= start + len)
+            {
+                let mut src = uniform.clone();
+                src[place] = [1e4, -1e4, f32::NAN, f32::INFINITY][place % 4];
+                let src = &src[start..start + len];
+                check_min_max(Kernels::min_max, src, usize::MAX, "long");
+                for limits in [(-100.0, 100.0), (-2e4, 0.0)] {
+                    let bracket = |k: &Kernels, room: &mut [f32]| {
+                        let [below, between] = k.bracket(src, limits, false, room);
+                        room[len] = (1000 * below + between) as f32;
+                        room[between..len].fill(0.0);
+                    };
+                    compare(&vec![0.0; len + 1], bracket, || format!("{start}, {len}, {place}"));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn abs_max_matches_scalar() {
     let mut rng = Rng(52);
@@ -758,6 +783,31 @@ fn column_ranges_match_scalar() {
             compare(&infinite, minimum, what);
             let magnitude = |k: &Kernels, max: &mut [f32]| k.abs_max_columns(&joined, max);
             compare(&vec![0.0; len], magnitude, what);
+        }
+    }
+}
+
+/// Rows of which a block holds several.
+#[test]
+fn column_ranges_of_narrow_rows_match_scalar() {
+    let mut rng = Rng(57);
+    for width in 1..=33 {
+        for rows in [1, 31, 37, 64] {
+            let starts = data_sets(&mut rng, width);
+            for (name, src) in data_sets(&mut rng, width * rows) {
+                let what = || format!("{name}, {rows} rows of {width}: {src:?}");
+                let [(_, low), (_, high)] = [0, 1].map(|_| &starts[rng.below(starts.len())]);
+                let minimum = |k: &Kernels, min: &mut [f32]| {
+                    k.min_max_columns(&src, min, &mut high.clone());
+                };
+                compare(low, minimum, what);
+                let maximum = |k: &Kernels, max: &mut [f32]| {
+                    k.min_max_columns(&src, &mut low.clone(), max);
+                };
+                compare(high, maximum, what);
+                let magnitudes: Vec<f32> = high.iter().map(|x| x.abs()).collect();
+                compare(&magnitudes, |k, max: &mut [f32]| k.abs_max_columns(&src, max), what);
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 use crate::arch::generic::range_16;
-use crate::arch::generic::rows::Rows;
-use crate::arch::simd::{BLOCK, Element, Simd, look_ahead, padded, split_at_line, unpad};
+use crate::arch::generic::rows::{Rows, filling, join, repeated};
+use crate::arch::scalar::{max, min};
+use crate::arch::simd::{
+    BLOCK, Element, Simd, look_ahead, padded, split_at_line, unpad, with_next,
+};
 use crate::arch::words::Words;
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
@@ -206,6 +209,21 @@ fn min_max_block<S: Simd>(
 
 #[inline(always)]
 pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
+    let (blocks, src) = filling(src, mins.len());
+    if !blocks.is_empty() {
+        let (mut low, mut high) = (repeated(mins), repeated(maxs));
+        let mut all = (s.load(&low), s.load(&high));
+        for x in with_next(s, blocks) {
+            all = joined(s, x, all);
+        }
+        s.store(all.0, &mut low);
+        s.store(all.1, &mut high);
+        let with_nan = |x: f32, y: f32, of: fn(f32, f32) -> f32| {
+            if x.is_nan() || y.is_nan() { f32::NAN } else { of(x, y) }
+        };
+        join(&low, mins, |x, y| with_nan(x, y, min));
+        join(&high, maxs, |x, y| with_nan(x, y, max));
+    }
     let mut rows = Rows { src, at: 0, width: mins.len() };
     let (low, low_tail) = mins.as_chunks_mut::<BLOCK>();
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
@@ -236,6 +254,17 @@ fn abs_max_block<S: Simd>(s: S, mut rows: Rows<'_>, high: &mut [f32; BLOCK]) {
 
 #[inline(always)]
 pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], maxs: &mut [f32]) {
+    let (blocks, src) = filling(src, maxs.len());
+    if !blocks.is_empty() {
+        let mut high = repeated(maxs);
+        let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(&mut high);
+        let mut all = s.load_i32(bits);
+        for x in with_next(s, blocks) {
+            all = s.max_abs_bits(all, s.load(x));
+        }
+        s.store_i32(all, bits);
+        join(&high, maxs, |x, y| f32::from_bits(x.to_bits().max(y.to_bits())));
+    }
     let mut rows = Rows { src, at: 0, width: maxs.len() };
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
     for high in high {
