@@ -715,7 +715,7 @@ fn min_max_finds_a_value_in_every_place() {
 
 /// Slices from every place of a line of memory on, so long that blocks begin with lines.
 #[test]
-fn min_max_of_long_slices_wherever_they_begin() {
+fn long_slices_wherever_they_begin() {
     let uniform = Rng(56).many(700, |r| r.uniform() * 1e3);
     for start in 0..16 {
         for len in [511, 512, 513, 600, 684] {
@@ -725,13 +725,18 @@ fn min_max_of_long_slices_wherever_they_begin() {
                 src[place] = [1e4, -1e4, f32::NAN, f32::INFINITY][place % 4];
                 let src = &src[start..start + len];
                 check_min_max(Kernels::min_max, src, usize::MAX, "long");
+                let halves: Vec<f16> = uniform.iter().map(|x| f16::from_f32(*x)).collect();
+                let what = || format!("{start}, {len}, {place}");
+                compare_value(|k| k.sum(src), what);
+                compare_value(|k| k.sum_f16(&halves[start..start + len]), what);
+                compare_value(|k| k.sum_squares(src, 17.0), what);
                 for limits in [(-100.0, 100.0), (-2e4, 0.0)] {
                     let bracket = |k: &Kernels, room: &mut [f32]| {
                         let [below, between] = k.bracket(src, limits, false, room);
                         room[len] = (1000 * below + between) as f32;
                         room[between..len].fill(0.0);
                     };
-                    compare(&vec![0.0; len + 1], bracket, || format!("{start}, {len}, {place}"));
+                    compare(&vec![0.0; len + 1], bracket, what);
                 }
             }
         }

@@ -140,11 +140,14 @@ pub(crate) const AHEAD: usize = 16384;
 /// Bytes of a line of memory.
 const LINE: usize = 64;
 
-/// Elements, less than a block of them, and those from the next line of memory on: where blocks begin
-/// with a line, none is read from two.
+/// Elements with which it pays to begin blocks with lines of memory.
+const LONG: usize = 512;
+
+/// Elements, less than a block of them, and those from the next line of memory on: where registers are
+/// as long as a line and blocks begin with one, none is read from two. All come second where that is no gain.
 #[inline(always)]
-pub(crate) fn split_at_line<T>(src: &[T]) -> (&[T], &[T]) {
-    let head = src.as_ptr().align_offset(LINE).min(src.len());
+pub(crate) fn split_at_line<S: Simd, T>(_: S, src: &[T]) -> (&[T], &[T]) {
+    let head = if S::WIDE && src.len() >= LONG { src.as_ptr().align_offset(LINE) } else { 0 };
     src.split_at_checked(if head < BLOCK { head } else { 0 }).unwrap_or((&[], src))
 }
 

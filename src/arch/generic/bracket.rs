@@ -68,8 +68,7 @@ fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
 ) -> [usize; 2] {
     let limits = (s.splat(low), s.splat(high));
     let mut counts = Counts { below: s.splat_i32(0), between: 0, room };
-    // Half a register more or less in a line is no matter.
-    let (head, src) = if S::WIDE { split_at_line(src) } else { ([].as_slice(), src) };
+    let (head, src) = split_at_line(s, src);
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     part::<S, T, MAGNITUDE>(s, head, limits, &mut counts);
     for x in with_next(s, blocks) {

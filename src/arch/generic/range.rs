@@ -45,9 +45,6 @@ macro_rules! ranged {
 
 ranged!(f16, bf16);
 
-/// Elements with which it pays to begin blocks with lines of memory.
-const LONG: usize = 512;
-
 /// Elements with which it does not pay to ask for those of the slices that follow.
 const SHORT: usize = 2048;
 
@@ -87,17 +84,8 @@ impl<S: Simd> Extremes<S> {
 #[inline(always)]
 fn extremes<S: Simd>(s: S, src: &[f32]) -> (f32, f32) {
     let mut all = Extremes::new(s);
-    let (blocks, tail) = match src.first_chunk().zip(src.last_chunk()) {
-        // Blocks that begin with a line of memory. Those at the ends overlap them: what is seen twice
-        // is no matter.
-        Some((first, last)) if S::WIDE && src.len() >= LONG => {
-            all.add(s, s.load(first));
-            all.add(s, s.load(last));
-            let (_, lines) = split_at_line(src);
-            (lines.as_chunks::<BLOCK>().0, [].as_slice())
-        }
-        _ => src.as_chunks::<BLOCK>(),
-    };
+    let (head, lines) = split_at_line(s, src);
+    let (blocks, tail) = lines.as_chunks::<BLOCK>();
     if S::WIDE && blocks.len() > 4 {
         // Two sets of accumulators hide the latency of min and max.
         let mut second = Extremes::new(s);
@@ -121,8 +109,21 @@ fn extremes<S: Simd>(s: S, src: &[f32]) -> (f32, f32) {
             all.add(s, s.load(x));
         }
     }
-    if let Some(first) = tail.first() {
-        all.add(s, s.load(&padded(tail, *first)));
+    // Elements before and behind the blocks, with some of these: what is seen twice is no matter.
+    match (src.first_chunk(), src.last_chunk()) {
+        (Some(first), Some(last)) => {
+            if !head.is_empty() {
+                all.add(s, s.load(first));
+            }
+            if !tail.is_empty() {
+                all.add(s, s.load(last));
+            }
+        }
+        _ => {
+            if let Some(first) = tail.first() {
+                all.add(s, s.load(&padded(tail, *first)));
+            }
+        }
     }
     if !S::NAN_STAYS && s.any_nan(all.poison) && src.iter().any(|x| x.is_nan()) {
         return (f32::NAN, f32::NAN);
