@@ -144,10 +144,12 @@ const LINE: usize = 64;
 const LONG: usize = 512;
 
 /// Elements, less than a block of them, and those from the next line of memory on: where registers are
-/// as long as a line and blocks begin with one, none is read from two. All come second where that is no gain.
+/// as long as a line and blocks begin with one, none is read from two. All come second where that is no gain,
+/// as for halves, which are read half a line at a time.
 #[inline(always)]
 pub(crate) fn split_at_line<S: Simd, T>(_: S, src: &[T]) -> (&[T], &[T]) {
-    let head = if S::WIDE && src.len() >= LONG { src.as_ptr().align_offset(LINE) } else { 0 };
+    let pays = S::WIDE && size_of::<T>() == size_of::<f32>() && src.len() >= LONG;
+    let head = if pays { src.as_ptr().align_offset(LINE) } else { 0 };
     src.split_at_checked(if head < BLOCK { head } else { 0 }).unwrap_or((&[], src))
 }
 

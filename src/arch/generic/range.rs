@@ -190,6 +190,11 @@ fn joined<S: Simd>(s: S, x: &[f32; BLOCK], (a, b): (S::F32, S::F32)) -> (S::F32,
     (min, max)
 }
 
+/// NaN where `x` or `y` is, else `value`.
+fn with_nan(x: f32, y: f32, value: f32) -> f32 {
+    if x.is_nan() || y.is_nan() { f32::NAN } else { value }
+}
+
 #[inline(always)]
 fn min_max_block<S: Simd>(
     s: S,
@@ -219,11 +224,8 @@ pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs
         }
         s.store(all.0, &mut low);
         s.store(all.1, &mut high);
-        let with_nan = |x: f32, y: f32, of: fn(f32, f32) -> f32| {
-            if x.is_nan() || y.is_nan() { f32::NAN } else { of(x, y) }
-        };
-        join(&low, mins, |x, y| with_nan(x, y, min));
-        join(&high, maxs, |x, y| with_nan(x, y, max));
+        join(&low, mins, |x, y| with_nan(x, y, min(x, y)));
+        join(&high, maxs, |x, y| with_nan(x, y, max(x, y)));
     }
     let mut rows = Rows { src, at: 0, width: mins.len() };
     let (low, low_tail) = mins.as_chunks_mut::<BLOCK>();

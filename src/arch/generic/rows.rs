@@ -35,17 +35,17 @@ pub(crate) fn filling(src: &[f32], width: usize) -> (&[[f32; BLOCK]], &[f32]) {
     if width < BLOCK && BLOCK.is_multiple_of(width) { src.as_chunks() } else { (&[], src) }
 }
 
-/// The columns over and over.
-#[inline(always)]
+/// The columns over and over. Once per call: no copy for each tier.
+#[inline(never)]
 pub(crate) fn repeated(columns: &[f32]) -> [f32; BLOCK] {
     let mut lanes = [0.0; BLOCK];
     lanes.iter_mut().zip(columns.iter().cycle()).for_each(|(lane, x)| *lane = *x);
     lanes
 }
 
-/// Joins the lanes of each column to it.
-#[inline(always)]
-pub(crate) fn join(lanes: &[f32; BLOCK], columns: &mut [f32], join: impl Fn(f32, f32) -> f32) {
+/// Joins the lanes of each column to it. As above.
+#[inline(never)]
+pub(crate) fn join(lanes: &[f32; BLOCK], columns: &mut [f32], join: fn(f32, f32) -> f32) {
     for lanes in lanes.chunks(columns.len().max(1)) {
         columns.iter_mut().zip(lanes).for_each(|(column, lane)| *column = join(*column, *lane));
     }
