@@ -725,6 +725,7 @@ fn long_slices_wherever_they_begin() {
                 src[place] = [1e4, -1e4, f32::NAN, f32::INFINITY][place % 4];
                 let src = &src[start..start + len];
                 check_min_max(Kernels::min_max, src, usize::MAX, "long");
+                compare_value(|k| k.abs_max(src), || format!("{start}, {len}, {place}"));
                 let halves: Vec<f16> = uniform.iter().map(|x| f16::from_f32(*x)).collect();
                 let what = || format!("{start}, {len}, {place}");
                 compare_value(|k| k.sum(src), what);

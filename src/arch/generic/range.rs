@@ -153,7 +153,8 @@ pub(crate) fn abs_max<S: Words, E: Ranged>(s: S, src: &[E]) -> f32 {
 #[inline(always)]
 fn largest_magnitude<S: Simd>(s: S, src: &[f32]) -> f32 {
     let (mut acc, mut second) = (s.splat_i32(0), s.splat_i32(0));
-    let (blocks, tail) = src.as_chunks::<BLOCK>();
+    let (head, lines) = split_at_line(s, src);
+    let (blocks, tail) = lines.as_chunks::<BLOCK>();
     let (pairs, last) = blocks.as_chunks::<2>();
     for [a, b] in pairs {
         acc = s.max_abs_bits(acc, s.load(a));
@@ -162,8 +163,10 @@ fn largest_magnitude<S: Simd>(s: S, src: &[f32]) -> f32 {
     for x in last {
         acc = s.max_abs_bits(acc, s.load(x));
     }
-    if !tail.is_empty() {
-        acc = s.max_abs_bits(acc, s.load(&padded(tail, 0.0)));
+    for part in [head, tail] {
+        if !part.is_empty() {
+            acc = s.max_abs_bits(acc, s.load(&padded(part, 0.0)));
+        }
     }
     let (mut lanes, mut more) = ([0; BLOCK], [0; BLOCK]);
     s.store_i32(acc, &mut lanes);
