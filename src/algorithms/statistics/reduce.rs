@@ -4,7 +4,8 @@ use crate::algorithms::quantile::{Passes, quantiles};
 use crate::algorithms::range::{NONE, higher, lower, wider};
 use crate::algorithms::stage::cuts;
 use crate::algorithms::statistics::walk::{
-    BLOCK, Channel, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
+    BLOCK, Channel, NARROW, block_extremes, block_of, block_squares, block_totals, extremes_of,
+    squares_of, sum_of,
 };
 use crate::kernels::Kernels;
 use crate::parallel::{Cut, Exec, TILE_ELEMENTS};
@@ -43,7 +44,7 @@ fn cut(exec: Exec<'_>, view: &ChannelView<'_>) -> Cut {
     }
     let depth = view.depth().saturating_mul(items).max(1);
     let width = TILE_ELEMENTS.checked_div(depth).unwrap_or(1).max(1);
-    let width = if view.is_by_column() { width.next_multiple_of(BLOCK) } else { width };
+    let width = if view.is_by_column() { width.next_multiple_of(NARROW) } else { width };
     Cut::exact((items, channels), items, width)
 }
 
@@ -55,10 +56,11 @@ fn each_block<T: Copy + Send>(
     f: impl Fn((usize, usize), &mut [T]) + Sync,
 ) -> Result {
     let out = PerGroup::new(out, view.channels(), 1);
+    let block = block_of(view);
     exec.tiles(cut(exec, view), out, |tile, mut part| {
         for (i, item) in tile.rows.clone().enumerate() {
             let row = part.row_mut(i);
-            for (first, out) in cuts(tile.cols.clone(), BLOCK).zip(row.chunks_mut(BLOCK)) {
+            for (first, out) in cuts(tile.cols.clone(), block).zip(row.chunks_mut(block.max(1))) {
                 f((item, first.start), out);
             }
         }
@@ -258,7 +260,7 @@ pub fn reduce(
     exec.tiles(cut(exec, view), (min, max), |tile, (min, max)| {
         let mut parts = [min, max];
         for item in tile.rows.clone() {
-            for block in cuts(tile.cols.clone(), BLOCK) {
+            for block in cuts(tile.cols.clone(), block_of(view)) {
                 let skipped = block.start - tile.cols.start;
                 block_values(k, view, branches, (item, block), |which, i, value| {
                     put_into(&mut parts, which, item, skipped + i, value);

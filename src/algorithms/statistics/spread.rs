@@ -3,7 +3,7 @@
 use crate::algorithms::range::{NONE, higher, wider};
 use crate::algorithms::statistics::reduce::fold_line;
 use crate::algorithms::statistics::walk::{
-    BLOCK, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
+    BLOCK, NARROW, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
 };
 use crate::kernels::Kernels;
 use crate::parallel::{Exec, TILE_ELEMENTS};
@@ -39,8 +39,8 @@ pub fn spread(k: &Kernels, exec: Exec<'_>, what: Spread, view: &ChannelView<'_>)
     if rows == 1 {
         return single(k, exec, what, view);
     }
-    let width = TILE_ELEMENTS.checked_div(view.depth()).unwrap_or(1).clamp(1, BLOCK);
-    let width = if view.is_by_column() { BLOCK } else { width };
+    let width = TILE_ELEMENTS.checked_div(view.depth()).unwrap_or(1).clamp(1, NARROW);
+    let width = if view.is_by_column() { NARROW } else { width };
     let per_item = channels.div_ceil(width);
     let part = |range: Range<usize>| {
         range.fold(0.0, |value, block| {

@@ -10,11 +10,34 @@ use crate::views::Run;
 use crate::views::tensor::{ChannelView, Line, Part};
 use core::ops::Range;
 
-/// Channels that are reduced together.
-pub(super) const BLOCK: usize = 128;
+/// Channels that are reduced together at most: what their rows are read in.
+pub(super) const BLOCK: usize = 1024;
+
+/// Channels of a task at least, where they lie next to each other, and of rows that are staged: at most
+/// [`STAGE`].
+pub(super) const NARROW: usize = 128;
+
+/// How many channels are reduced together: more where rows of f32 can be read where they are.
+pub(super) fn block_of(view: &ChannelView<'_>) -> usize {
+    let channels = view.channels();
+    if view.items() > 0
+        && view.outer() > 0
+        && let Part::Dense(Run::F32(x)) = view.row(0, 0).part(0..channels)
+        && x.len() == channels
+    {
+        return BLOCK;
+    }
+    NARROW
+}
 
 /// Rows of channels that are added in f32 before f64 takes over.
 const ROWS: usize = 256;
+
+/// Elements of rows that are handed to a kernel together.
+const TOGETHER: usize = 8192;
+
+/// How many rows ahead a part of one is asked for.
+const SOON: usize = 8;
 
 /// The elements `range` of a line, at most `STAGE`, as f32: where they are, or in `buffer`.
 pub(super) fn staged<'a>(
@@ -190,12 +213,19 @@ fn each_rows(
     while at < outers.end {
         let run = if whole { view.rows(item, at..outers.end) } else { Run::F32(&[]) };
         let rows = match run {
-            Run::F32(x) => x.len() / len.max(1),
-            run => (run.len() / len.max(1)).min(STAGE / BLOCK),
+            // A kernel goes through some columns of all rows, and then through the next ones.
+            Run::F32(x) => (x.len() / len.max(1)).min((TOGETHER / len.max(1)).max(1)),
+            run => (run.len() / len.max(1)).min(STAGE / NARROW),
         };
         if rows > 0 {
             f(widened(k, run.part(0..rows * len), &mut buffer));
         } else {
+            // Rows may be pages apart, and no prefetcher looks into another page.
+            if at + SOON < outers.end
+                && let Part::Dense(run) = view.row(item, at + SOON).part(first..first + len)
+            {
+                k.request(run.bytes());
+            }
             f(staged(k, &view.row(item, at), first..first + len, &mut buffer));
         }
         at += rows.max(1);
