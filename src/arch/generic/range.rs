@@ -1,9 +1,7 @@
 use crate::arch::generic::range_16;
 use crate::arch::generic::rows::{Rows, filling, join, repeated};
 use crate::arch::scalar::{max, min};
-use crate::arch::simd::{
-    BLOCK, Element, Simd, look_ahead, padded, split_at_line, unpad, with_next,
-};
+use crate::arch::simd::{BLOCK, Element, Simd, look_ahead, padded, split_at_line, unpad};
 use crate::arch::words::Words;
 use core::num::NonZeroUsize;
 use half::{bf16, f16};
@@ -207,6 +205,7 @@ fn min_max_block<S: Simd>(
 ) {
     let mut all = (s.load(low), s.load(high));
     while let Some(x) = rows.next() {
+        look_ahead(s, x);
         all = joined(s, x, all);
     }
     for x in rows.last() {
@@ -221,12 +220,8 @@ pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs
     let (blocks, src) = filling(src, mins.len());
     if !blocks.is_empty() {
         let (mut low, mut high) = (repeated(mins), repeated(maxs));
-        let mut all = (s.load(&low), s.load(&high));
-        for x in with_next(s, blocks) {
-            all = joined(s, x, all);
-        }
-        s.store(all.0, &mut low);
-        s.store(all.1, &mut high);
+        let rows = Rows { src: blocks, at: 0, width: BLOCK };
+        min_max_block(s, rows, &mut low, &mut high);
         join(&low, mins, |x, y| with_nan(x, y, min(x, y)));
         join(&high, maxs, |x, y| with_nan(x, y, max(x, y)));
     }
@@ -250,6 +245,7 @@ fn abs_max_block<S: Simd>(s: S, mut rows: Rows<'_>, high: &mut [f32; BLOCK]) {
     let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(high);
     let mut all = s.load_i32(bits);
     while let Some(x) = rows.next() {
+        look_ahead(s, x);
         all = s.max_abs_bits(all, s.load(x));
     }
     for x in rows.last() {
@@ -263,12 +259,7 @@ pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], maxs: &mut [f32]) {
     let (blocks, src) = filling(src, maxs.len());
     if !blocks.is_empty() {
         let mut high = repeated(maxs);
-        let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(&mut high);
-        let mut all = s.load_i32(bits);
-        for x in with_next(s, blocks) {
-            all = s.max_abs_bits(all, s.load(x));
-        }
-        s.store_i32(all, bits);
+        abs_max_block(s, Rows { src: blocks, at: 0, width: BLOCK }, &mut high);
         join(&high, maxs, |x, y| f32::from_bits(x.to_bits().max(y.to_bits())));
     }
     let mut rows = Rows { src, at: 0, width: maxs.len() };

@@ -31,8 +31,10 @@ impl<'a> Rows<'a> {
 /// The rows of `width` elements that fill blocks, if a block holds some of them: its lanes are then the
 /// columns over and over. And the rows that are left.
 #[inline(always)]
-pub(crate) fn filling(src: &[f32], width: usize) -> (&[[f32; BLOCK]], &[f32]) {
-    if width < BLOCK && BLOCK.is_multiple_of(width) { src.as_chunks() } else { (&[], src) }
+pub(crate) fn filling(src: &[f32], width: usize) -> (&[f32], &[f32]) {
+    let fits = width < BLOCK && BLOCK.is_multiple_of(width);
+    let filled = if fits { src.len() - src.len() % BLOCK } else { 0 };
+    src.split_at_checked(filled).unwrap_or((&[], src))
 }
 
 /// The columns over and over. Once per call: no copy for each tier.
