@@ -30,7 +30,7 @@ const WIDE: usize = 1024;
 
 /// Elements of rows that are handed to a kernel together: it goes through a block of columns of all of them, and
 /// then through the next block.
-const TOGETHER: usize = 4096;
+pub(super) const TOGETHER: usize = 4096;
 
 /// Rows that a column sum adds in f32 before f64 takes over.
 const ROWS: usize = 256;

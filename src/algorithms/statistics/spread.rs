@@ -3,7 +3,7 @@
 use crate::algorithms::range::{NONE, higher, wider};
 use crate::algorithms::statistics::reduce::fold_line;
 use crate::algorithms::statistics::walk::{
-    BLOCK, NARROW, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
+    NARROW, block_extremes, block_squares, block_totals, extremes_of, squares_of, sum_of,
 };
 use crate::kernels::Kernels;
 use crate::parallel::{Exec, TILE_ELEMENTS};
@@ -58,7 +58,7 @@ pub fn spread(k: &Kernels, exec: Exec<'_>, what: Spread, view: &ChannelView<'_>)
     })
 }
 
-/// Adds `n` channels from `first` on, at most `BLOCK`, to `value`.
+/// Adds `n` channels from `first` on, at most `NARROW`, to `value`.
 fn block_spread(
     k: &Kernels,
     what: Spread,
@@ -68,7 +68,7 @@ fn block_spread(
     value: f64,
 ) -> f64 {
     if what == Spread::MeanAbsMax {
-        let (mut min, mut max) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let (mut min, mut max) = ([0.0; NARROW], [0.0; NARROW]);
         let min = min.get_mut(..n).unwrap_or_default();
         let max = max.get_mut(..n).unwrap_or_default();
         block_extremes(k, view, at, min, max);
@@ -76,7 +76,7 @@ fn block_spread(
         return largest.fold(value, |sum, x| sum + f64::from(x));
     }
     let depth = view.depth() as f64;
-    let (mut sums, mut centers) = ([0.0; BLOCK], [0.0; BLOCK]);
+    let (mut sums, mut centers) = ([0.0; NARROW], [0.0; NARROW]);
     let sums = sums.get_mut(..n).unwrap_or_default();
     let centers = centers.get_mut(..n).unwrap_or_default();
     block_totals(k, view, at, sums);

@@ -3,7 +3,7 @@
 //! the speed and no bit.
 
 use crate::algorithms::quantile::Passes;
-use crate::algorithms::range::{NONE, run_extremes, wider};
+use crate::algorithms::range::{NONE, TOGETHER, run_extremes, wider};
 use crate::algorithms::stage::{STAGE, cuts, widen_into, widened};
 use crate::kernels::Kernels;
 use crate::views::Run;
@@ -32,9 +32,6 @@ pub(super) fn block_of(view: &ChannelView<'_>) -> usize {
 
 /// Rows of channels that are added in f32 before f64 takes over.
 const ROWS: usize = 256;
-
-/// Elements of rows that are handed to a kernel together.
-const TOGETHER: usize = 8192;
 
 /// How many rows ahead a part of one is asked for.
 const SOON: usize = 8;
@@ -213,8 +210,7 @@ fn each_rows(
     while at < outers.end {
         let run = if whole { view.rows(item, at..outers.end) } else { Run::F32(&[]) };
         let rows = match run {
-            // A kernel goes through some columns of all rows, and then through the next ones.
-            Run::F32(x) => (x.len() / len.max(1)).min((TOGETHER / len.max(1)).max(1)),
+            Run::F32(x) => x.len().min(TOGETHER.max(len)) / len.max(1),
             run => (run.len() / len.max(1)).min(STAGE / NARROW),
         };
         if rows > 0 {
@@ -274,11 +270,12 @@ fn block_sums(
         }
         return;
     }
+    let mut acc = [0.0_f32; BLOCK];
+    let acc = acc.get_mut(..sums.len()).unwrap_or_default();
     for strip in cuts(0..view.outer(), ROWS) {
-        let mut acc = [0.0_f32; BLOCK];
-        let acc = acc.get_mut(..sums.len()).unwrap_or_default();
+        acc.fill(0.0);
         each_rows(k, view, (item, first), acc.len(), strip, &mut |x| add_rows(x, acc));
-        sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
+        sums.iter_mut().zip(&*acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
     }
 }
 
