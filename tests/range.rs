@@ -62,6 +62,9 @@ const PLACES: &[Place] = &[
     (&[130], &[3], Some(0), false),
     (&[1, 2, 1, 2, 3, 1, 2, 5], &[1, 0, 2, 0, 1, 7], Some(4), false),
     (&[2, 2, 1, 2, 1, 1, 2, 150], &[], Some(3), true),
+    (&[12, 2300], &[], Some(1), false),
+    (&[12, 2300], &[2], Some(1), false),
+    (&[40, 700], &[], Some(1), false),
 ];
 
 fn params(place: &Place, estimator: RangeEstimatorParams) -> RangeParams {

@@ -106,6 +106,7 @@ fn sums_of_channels() {
         (&[2, 600, 3], &[5]),
         (&[2, 3, 600], &[0, 2, 1]),
         (&[900], &[]),
+        (&[300, 2300], &[3]),
         (&[4, 2, 2, 2, 3, 2, 1, 9], &[1, 2, 0, 1]),
     ] {
         for dtype in [F32, F16, BF16] {
@@ -263,6 +264,7 @@ fn tiers_threads_and_strides_change_no_bit() {
         (&[150_001], &[1]),
         (&[2, 70_003], &[0, 1]),
         (&[140, 5, 3, 31], &[3, 0, 2, 1]),
+        (&[300, 2300], &[3]),
     ] {
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| value(&mut rng) * 9.0).collect();
         for dtype in [F32, F16, BF16] {
