@@ -40,7 +40,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// What each part of `arch` may name of it. `simd`, `bits`, `fixed` and `words` are the
-/// block traits, `counters` a leaf in terms of them, `vector_tier` the macro that makes a tier; a tier knows no other tier.
+/// block traits, `counters` a leaf in terms of them, `vector_tier` the macro that makes a tier; a tier
+/// knows no other tier.
 const TIERS: &[(&str, &[&str])] = &[
     ("simd", &[]),
     ("bits", &["simd"]),
