@@ -49,6 +49,16 @@ impl Data {
     }
 }
 
+/// Tokens with 1024 channels, as images of one pixel.
+fn tokens(src: &Tensor) -> Tensor {
+    let n = src.shape[0] * 4;
+    Tensor {
+        shape: [n, 1, 1, 1024, 0, 0, 0, 0],
+        strides: [1024, 1024, 1024, 1, 0, 0, 0, 0],
+        ..*src
+    }
+}
+
 fn ok(status: Status) {
     assert_eq!(status, Status::Ok);
 }
@@ -97,12 +107,13 @@ fn range(c: &mut Criterion, size: &str, bytes: usize, data: &Data) {
         ..RangeParams::DEFAULT
     };
     let cases = [
-        ("tensor", axis(-1, 1)),
-        ("axis0", axis(0, items)),
-        ("axis1", axis(1, 8)),
-        ("axis3", axis(3, 16)),
+        ("tensor", src, axis(-1, 1)),
+        ("axis0", src, axis(0, items)),
+        ("axis1", src, axis(1, 8)),
+        ("axis3", src, axis(3, 16)),
+        ("tokens", tokens(&src), axis(3, 1024)),
     ];
-    for (name, params) in cases {
+    for (name, src, params) in cases {
         let mut size_of = 0;
         // SAFETY: both point to live values.
         ok(unsafe { ptqk_range_state_size(null(), &params, &mut size_of) });
@@ -123,12 +134,16 @@ fn range(c: &mut Criterion, size: &str, bytes: usize, data: &Data) {
 
 fn reducers(c: &mut Criterion, size: &str, bytes: usize, data: &Data) {
     let src = data.images();
-    let most = src.shape[0].max(16);
+    let most = src.shape[0].max(1024);
     let (mut sums, mut means) = (vec![0.0; most], vec![0.0; most]);
     let (sums, means) = (sums.as_mut_ptr(), means.as_mut_ptr());
-    for (name, axis, channels) in
-        [("tensor", -1, 1), ("axis0", 0, src.shape[0]), ("axis1", 1, 8), ("axis3", 3, 16)]
-    {
+    for (name, src, axis, channels) in [
+        ("tensor", src, -1, 1),
+        ("axis0", src, 0, src.shape[0]),
+        ("axis1", src, 1, 8),
+        ("axis3", src, 3, 16),
+        ("tokens", tokens(&src), 3, 1024),
+    ] {
         let mut group = group(c, &format!("channel_{name}_{size}"), bytes, 0);
         tiers(|isa| {
             group.bench_function(format!("{isa}_sum"), |b| {
