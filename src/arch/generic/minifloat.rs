@@ -51,10 +51,17 @@ impl<S: Bits, const FNUZ: bool> Scheme<S> for Codes<S, FNUZ> {
             let [to_a, to_b] = blocks_mut(&mut x);
             s.store(a, to_a);
             s.store(b, to_b);
-            for (code, x) in codes.iter_mut().zip(&x) {
-                *code = if x.is_nan() { self.nan } else { *code };
-            }
+            mark_nans(&x, self.nan, codes);
         }
+    }
+}
+
+/// Sets the code of each NaN.
+#[cold]
+#[inline(never)]
+fn mark_nans(x: &[f32; PAIR], nan: u8, codes: &mut [u8; PAIR]) {
+    for (code, x) in codes.iter_mut().zip(x) {
+        *code = if x.is_nan() { nan } else { *code };
     }
 }
 
