@@ -330,12 +330,13 @@ pub(crate) fn fold(mut lane: [f32; BLOCK]) -> f32 {
     sum
 }
 
-/// `tail` followed by `pad`, as a block.
+/// The start of `tail`, followed by `pad`, as a block.
 #[inline(always)]
 pub(crate) fn padded<T: Copy, const N: usize>(tail: &[T], pad: T) -> [T; N] {
     let mut block = [pad; N];
-    for (to, from) in block.iter_mut().zip(tail) {
-        *to = *from;
+    let n = tail.len().min(N);
+    if let (Some(to), Some(from)) = (block.get_mut(..n), tail.get(..n)) {
+        to.copy_from_slice(from);
     }
     block
 }
@@ -343,7 +344,8 @@ pub(crate) fn padded<T: Copy, const N: usize>(tail: &[T], pad: T) -> [T; N] {
 /// Copies the start of `block` to `tail`.
 #[inline(always)]
 pub(crate) fn unpad<T: Copy, const N: usize>(block: &[T; N], tail: &mut [T]) {
-    for (to, from) in tail.iter_mut().zip(block) {
-        *to = *from;
+    let n = tail.len().min(N);
+    if let (Some(to), Some(from)) = (tail.get_mut(..n), block.get(..n)) {
+        to.copy_from_slice(from);
     }
 }
