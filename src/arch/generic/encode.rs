@@ -1,7 +1,8 @@
 //! Elements to codes of one byte, group by group: what float formats and tables share.
 
 use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
-use crate::arch::simd::{BLOCK, PAIR, Simd, blocks, look_ahead, padded, unpad};
+use crate::arch::generic::pairs::for_pairs;
+use crate::arch::simd::{BLOCK, PAIR, Simd, blocks, look_ahead};
 use crate::kernels::{QUOTIENT_LIMIT, has_reciprocal};
 use core::num::NonZeroUsize;
 
@@ -69,21 +70,11 @@ fn run<S: Simd>(
     src: &[f32],
     dst: &mut [u8],
 ) {
-    let (pairs, rest) = src.as_chunks::<PAIR>();
-    let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
-    // One loop does what is left, too, in a second round: two of them would double the code.
-    let left = usize::from(!rest.is_empty());
-    let (last, mut codes) = ([padded(rest, 0.0)], [[0; PAIR]]);
-    let padded = (last.get(..left).unwrap_or_default(), codes.get_mut(..left).unwrap_or_default());
-    for (pairs, out) in [(pairs, out), padded] {
-        for (x, q) in pairs.iter().zip(out) {
-            look_ahead(s, x);
-            let [a, b] = blocks(x);
-            scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], q);
-        }
-    }
-    let [codes] = codes;
-    unpad(&codes, out_rest);
+    for_pairs!(src, dst, 0.0, |x, q| {
+        look_ahead(s, x);
+        let [a, b] = blocks(x);
+        scheme.store(s, [s.load(a), s.load(b)], [quotient; 2], q);
+    });
 }
 
 /// Whether a multiplication can do for the division. Negative scales are rare, and would cost the

@@ -18,6 +18,7 @@ pub(crate) mod histogram;
 pub(crate) mod minifloat;
 pub(crate) mod noise;
 pub(crate) mod pack;
+pub(crate) mod pairs;
 pub(crate) mod power;
 pub(crate) mod product;
 pub(crate) mod quantize;

@@ -6,6 +6,7 @@
 //! over the choice.
 
 use crate::arch::generic::divide::{Divided, Limited, Quotient, Reciprocal};
+use crate::arch::generic::pairs::for_pairs;
 use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, look_ahead, padded, unpad};
 use crate::kernels::{Affine, QUOTIENT_LIMIT, has_reciprocal};
 use crate::params::elementwise::Rounding;
@@ -159,23 +160,11 @@ fn run<S: Simd, C: Code>(
             shift.code(s, s.load($x), quotient)
         };
     }
-    let (pairs, rest) = src.as_chunks::<PAIR>();
-    let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
-    for (x, q) in pairs.iter().zip(out) {
+    for_pairs!(src, dst, 0.0, |x, q| {
         look_ahead(s, x);
         let [a, b] = blocks(x);
         C::store_pair(s, code!(a), code!(b), min, max, q);
-    }
-    let (block, tail) = rest.as_chunks::<BLOCK>();
-    let (out, out_tail) = out_rest.as_chunks_mut::<BLOCK>();
-    for (x, q) in block.iter().zip(out) {
-        C::store(s, code!(x), min, max, q);
-    }
-    if !tail.is_empty() {
-        let mut last = [C::zeroed(); BLOCK];
-        C::store(s, code!(&padded(tail, 0.0)), min, max, &mut last);
-        unpad(&last, out_tail);
-    }
+    });
 }
 
 /// The parameters of up to 32 groups.

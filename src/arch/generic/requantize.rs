@@ -1,4 +1,5 @@
 use crate::arch::fixed::Fixed;
+use crate::arch::generic::pairs::for_pairs;
 use crate::arch::scalar;
 use crate::arch::simd::{BLOCK, Code, PAIR, Simd, blocks, look_ahead, padded, unpad};
 use crate::kernels::{FixedScale, FloatScale, QUOTIENT_LIMIT};
@@ -16,19 +17,12 @@ pub(crate) fn float<S: Simd, C: Code>(s: S, src: &[i32], to: &FloatScale<'_>, ds
     let zero_point = s.splat_i32(to.zero_point);
     if let [scale] = to.scale {
         let scale = s.splat(*scale);
-        let (pairs, rest) = src.as_chunks::<PAIR>();
-        let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
-        for (acc, q) in pairs.iter().zip(out) {
+        for_pairs!(src, dst, 0, |acc, q| {
             look_ahead(s, acc);
             let [a, b] = blocks(acc);
             let (a, b) = (code(s, a, scale, zero_point), code(s, b, scale, zero_point));
             C::store_pair(s, a, b, min, max, q);
-        }
-        for (acc, q) in rest.chunks(BLOCK).zip(out_rest.chunks_mut(BLOCK)) {
-            let mut last = [C::zeroed(); BLOCK];
-            C::store(s, code(s, &padded(acc, 0), scale, zero_point), min, max, &mut last);
-            unpad(&last, q);
-        }
+        });
         return;
     }
     let (accs, acc_tail) = src.as_chunks::<BLOCK>();
@@ -112,19 +106,12 @@ fn fixed_tensor<S: Fixed, C: Code, R: Round>(
 ) {
     let (min, max) = (C::from_i32(to.min), C::from_i32(to.max));
     let zero_point = s.splat_i32(to.zero_point);
-    let (pairs, rest) = src.as_chunks::<PAIR>();
-    let (out, out_rest) = dst.as_chunks_mut::<PAIR>();
-    for (acc, q) in pairs.iter().zip(out) {
+    for_pairs!(src, dst, 0, |acc, q| {
         look_ahead(s, acc);
         let [a, b] = blocks(acc);
         let (a, b) = (R::code(s, a, scale, zero_point), R::code(s, b, scale, zero_point));
         C::store_pair(s, a, b, min, max, q);
-    }
-    for (acc, q) in rest.chunks(BLOCK).zip(out_rest.chunks_mut(BLOCK)) {
-        let mut last = [C::zeroed(); BLOCK];
-        C::store(s, R::code(s, &padded(acc, 0), scale, zero_point), min, max, &mut last);
-        unpad(&last, q);
-    }
+    });
 }
 
 /// A scale per column.
