@@ -1,12 +1,13 @@
 //! Spreads work over the caller's threads. How the work is cut depends on shapes only, and every
 //! piece writes its own part of the outputs, so no result depends on threads or their order.
 
-#![allow(unsafe_code, reason = "the C callback, and disjoint parts of one output")]
+#![allow(unsafe_code, reason = "the C callback, and parts of one output")]
 
 use crate::params::context::Ctx;
 use crate::status::{Error, Result, Status};
 use core::ffi::c_void;
 use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The caller's threads and progress callback, or none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -191,6 +192,15 @@ impl Cut {
         Self { rows, cols, down: down.max(1), across: across.max(1), down_first: false }
     }
 
+    /// Tiles whose results are joined: of `across` columns, each of `depth` elements of work, and of so
+    /// many rows that a task is worth it; at most [`PARTS`] from top to bottom.
+    #[must_use]
+    pub fn joined((rows, cols): (usize, usize), across: usize, depth: usize) -> Self {
+        let row = across.min(cols).saturating_mul(depth);
+        let worth = TILE_ELEMENTS.checked_div(row).unwrap_or(1);
+        Self::exact((rows, cols), worth.max(div_ceil(rows, PARTS)), across)
+    }
+
     /// The same tiles, those of the same columns one after the other.
     #[must_use]
     pub fn down_first(self) -> Self {
@@ -238,6 +248,44 @@ impl<T> Slots<T> {
     unsafe fn set(&self, i: usize, value: T) {
         // SAFETY: the contract of this function.
         unsafe { self.0.add(i).write(value) };
+    }
+}
+
+/// Values that all tasks may join others to.
+#[derive(Clone, Copy, Debug)]
+pub struct Joined<'a>(&'a [AtomicU32]);
+
+const _: () = assert!(align_of::<AtomicU32>() == align_of::<f32>());
+
+impl<'a> Joined<'a> {
+    /// These values.
+    #[must_use]
+    pub fn new(values: &'a mut [f32]) -> Self {
+        let data = values.as_ptr().cast::<AtomicU32>();
+        // SAFETY: the elements have the size and alignment of both types, which both take all bits;
+        // nothing else sees them as long as the borrow lives.
+        Self(unsafe { core::slice::from_raw_parts(data, values.len()) })
+    }
+
+    /// Joins `values` to those from `first` on. The result depends on no order if `join`, as that of
+    /// minima, does not.
+    pub fn join(&self, first: usize, values: impl Iterator<Item = f32>, join: fn(f32, f32) -> f32) {
+        let places = self.0.get(first..).unwrap_or_default();
+        for (place, value) in places.iter().zip(values) {
+            let mut old = place.load(Ordering::Relaxed);
+            loop {
+                let new = join(f32::from_bits(old), value).to_bits();
+                if new == old {
+                    break;
+                }
+                let set =
+                    place.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed);
+                match set {
+                    Ok(_) => break,
+                    Err(other) => old = other,
+                }
+            }
+        }
     }
 }
 

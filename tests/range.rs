@@ -283,6 +283,7 @@ const LARGE: &[Place] = &[
     (&[4, 37, 1201], &[0, 9], Some(1), true),
     (&[3, 301, 517], &[], Some(2), true),
     (&[3, 301, 137], &[8, 1, 1], Some(2), false),
+    (&[90, 2300], &[], Some(1), false),
 ];
 
 #[test]
@@ -296,13 +297,17 @@ fn every_tier_and_thread_count_gives_the_same_bytes() {
             }
             // Quantiles take their time.
             let quantiles = at % 3 == dtype as usize;
+            let clipped = StatisticsParams { clipping_value: 0.5, ..branch(ABS_MAX, 1, 1e-4) };
             for e in [
                 estimator(branch(0, MEAN, 1e-4), branch(ABS_MAX, MEAN, 1e-4)),
+                estimator(branch(0, 0, 1e-4), clipped),
+                // Not what tasks may join: the largest minimum, the smallest maximum.
+                estimator(branch(0, 1, 1e-4), branch(1, 0, 1e-4)),
                 estimator(branch(3, 0, 1e-4), branch(3, MEAN, 1e-4)),
                 estimator(branch(4, MEAN, 1e-3), branch(5, 1, 0.4)),
             ]
             .into_iter()
-            .take(if quantiles { 3 } else { 2 })
+            .take(if quantiles { 5 } else { 4 })
             {
                 let params = params(place, e);
                 let mut tables = dispatch::available();

@@ -8,7 +8,7 @@ use crate::algorithms::WHOLE;
 use crate::algorithms::finite::not_finite;
 use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::Kernels;
-use crate::parallel::{Cut, Exec, Tiled};
+use crate::parallel::{Cut, Exec, Joined, Tiled};
 use crate::params::elementwise::Sharing;
 use crate::params::matrix::Dtype;
 use crate::status::Result;
@@ -25,7 +25,7 @@ const SEGMENT: usize = 1 << 16;
 /// Columns that a task of a column sum keeps on its stack.
 const COLUMNS: usize = 128;
 
-/// Columns of a task whose accumulators are the outputs.
+/// Columns of a task whose results are joined.
 const WIDE: usize = 1024;
 
 /// Elements of rows that are handed to a kernel together: it goes through a block of columns of all of them, and
@@ -135,6 +135,31 @@ fn each_row(
     }
 }
 
+/// Joins to each output what `add` finds in the rows, of any columns and in any order: tasks share rows,
+/// too, so that each reads what lies together.
+fn join_columns<const N: usize>(
+    k: &Kernels,
+    exec: Exec<'_>,
+    src: MatrixView<'_>,
+    out: [(&mut [f32], fn(f32, f32) -> f32); N],
+    add: impl Fn(&[f32], [&mut [f32]; N]) + Sync,
+) -> Result {
+    let nothing = out.each_ref().map(|(out, _)| out.first().copied().unwrap_or(0.0));
+    let out = out.map(|(out, join)| (Joined::new(out), join));
+    let (rows, cols) = (src.rows(), src.cols());
+    let shared = Cut::joined((rows, cols), WIDE, 1);
+    let cut = if exec.is_serial() { Cut::exact((rows, cols), rows, WIDE) } else { shared };
+    exec.tiles(cut, (), |tile, ()| {
+        let mut found = nothing.map(|nothing| [nothing; WIDE]);
+        each_row(k, src, tile.cols.clone(), tile.rows.clone(), |piece, x| {
+            add(x, found.each_mut().map(|all| all.get_mut(piece.clone()).unwrap_or_default()));
+        });
+        for ((out, join), found) in out.iter().zip(found) {
+            out.join(tile.cols.start, found.into_iter().take(tile.cols.len()), *join);
+        }
+    })
+}
+
 /// The lower of two, or NaN.
 pub(super) fn lower(a: f32, b: f32) -> f32 {
     if a < b || a.is_nan() { a } else { b }
@@ -179,16 +204,10 @@ pub fn min_max(
             Ok(())
         }
         Sharing::Column => {
-            let outputs = (Blocks::new(min, WIDE), Blocks::new(max, WIDE));
-            reduce_columns(exec, src, WIDE, outputs, |cols, (mut min, mut max)| {
-                let (min, max) = (min.slice_mut(), max.slice_mut());
-                min.iter_mut().for_each(|min| *min = NONE.0);
-                max.iter_mut().for_each(|max| *max = NONE.1);
-                each_row(k, src, cols, 0..src.rows(), |piece, x| {
-                    let min = min.get_mut(piece.clone()).unwrap_or_default();
-                    k.min_max_columns(x, min, max.get_mut(piece).unwrap_or_default());
-                });
-            })
+            min.iter_mut().for_each(|min| *min = NONE.0);
+            max.iter_mut().for_each(|max| *max = NONE.1);
+            let add = |x: &[f32], [min, max]: [&mut [f32]; 2]| k.min_max_columns(x, min, max);
+            join_columns(k, exec, src, [(min, lower), (max, higher)], add)
         }
         Sharing::Row | Sharing::Group(_) => {
             let group = group_of(sharing);
@@ -220,14 +239,8 @@ pub fn abs_max(
             Ok(())
         }
         Sharing::Column => {
-            let outputs = Blocks::new(out, WIDE);
-            reduce_columns(exec, src, WIDE, outputs, |cols, mut out| {
-                let out = out.slice_mut();
-                out.iter_mut().for_each(|out| *out = 0.0);
-                each_row(k, src, cols, 0..src.rows(), |piece, x| {
-                    k.abs_max_columns(x, out.get_mut(piece).unwrap_or_default());
-                });
-            })
+            out.iter_mut().for_each(|out| *out = 0.0);
+            join_columns(k, exec, src, [(out, higher)], |x, [out]| k.abs_max_columns(x, out))
         }
         Sharing::Row | Sharing::Group(_) => {
             let group = group_of(sharing);

@@ -8,7 +8,7 @@ use crate::algorithms::statistics::walk::{
     squares_of, sum_of,
 };
 use crate::kernels::Kernels;
-use crate::parallel::{Cut, Exec, TILE_ELEMENTS};
+use crate::parallel::{Cut, Exec, Joined, TILE_ELEMENTS};
 use crate::params::statistics::{AggregatorType, Branch, StatisticsType};
 use crate::status::Result;
 use crate::views::PerGroup;
@@ -140,6 +140,29 @@ fn kept(branch: &Branch, value: f32) -> f32 {
     clipped + 0.0
 }
 
+/// How what a branch keeps of parts of a tensor becomes what it keeps of all.
+#[derive(Clone, Copy)]
+struct Joining {
+    /// What is kept of no part.
+    nothing: f32,
+    join: fn(f32, f32) -> f32,
+}
+
+impl Joining {
+    /// None where parts do not tell: of all but extremes, and of the largest minimum or the smallest maximum.
+    fn new(branch: &Branch) -> Option<Self> {
+        match (branch.statistic, branch.aggregator) {
+            (StatisticsType::Min, AggregatorType::Max) => None,
+            (StatisticsType::Min, _) => Some(Self { nothing: NONE.0, join: lower }),
+            (StatisticsType::Max | StatisticsType::AbsMax, AggregatorType::Min) => None,
+            (StatisticsType::Max | StatisticsType::AbsMax, _) => {
+                Some(Self { nothing: NONE.1, join: higher })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Where a branch keeps the values of a sample: the extreme of all so far, or as they are.
 pub(super) fn put(branch: &Branch, value: f32, to: &mut f32) {
     let value = kept(branch, value);
@@ -167,7 +190,7 @@ fn block_values(
         let (mut min, mut max) = ([0.0; BLOCK], [0.0; BLOCK]);
         let min = min.get_mut(..n).unwrap_or_default();
         let max = max.get_mut(..n).unwrap_or_default();
-        block_extremes(k, view, (item, channels.start), min, max);
+        block_extremes(k, view, (item, channels.start), 0..view.outer(), min, max);
         for (which, branch) in of_kind(is_extreme) {
             for (i, (min, max)) in min.iter().zip(max.iter()).enumerate() {
                 f(which, i, pick(branch.statistic, (*min, *max)));
@@ -236,6 +259,12 @@ pub fn reduce(
     out: [&mut [f32]; 2],
 ) -> Result {
     let channels = view.channels();
+    if let [Some(min), Some(max)] = branches.each_ref().map(Joining::new)
+        && !exec.is_serial()
+        && channels > 1
+    {
+        return reduce_extremes(k, exec, view, branches, [min, max], out);
+    }
     let [min, max] = out.map(|out| PerGroup::new(out, channels, 1));
     let row = |which: usize, item: usize| {
         let running = branches.get(which).is_some_and(|branch| branch.aggregator.is_running());
@@ -266,6 +295,51 @@ pub fn reduce(
                     put_into(&mut parts, which, item, skipped + i, value);
                 });
             }
+        }
+    })
+}
+
+/// As `reduce`, of the extremes of several channels: tasks share rows of channels, too, so that each reads
+/// what lies together.
+fn reduce_extremes(
+    k: &Kernels,
+    exec: Exec<'_>,
+    view: &ChannelView<'_>,
+    branches: &[Branch; 2],
+    joinings: [Joining; 2],
+    mut out: [&mut [f32]; 2],
+) -> Result {
+    let (channels, outer, block) = (view.channels(), view.outer(), block_of(view));
+    for ((branch, joining), out) in branches.iter().zip(joinings).zip(&mut out) {
+        if !branch.aggregator.is_running() {
+            let sample = out.iter_mut().take(view.items().saturating_mul(channels));
+            sample.for_each(|value| *value = joining.nothing);
+        }
+    }
+    let out = out.map(Joined::new);
+    let rows = view.items().saturating_mul(outer);
+    let worth = TILE_ELEMENTS.checked_div(view.inner()).unwrap_or(1);
+    let width = if view.is_by_column() { block } else { worth.clamp(1, block) };
+    let cut = Cut::joined((rows, channels), width, view.inner());
+    exec.tiles(cut, (), |tile, ()| {
+        let (mut min, mut max) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let min = min.get_mut(..tile.cols.len()).unwrap_or_default();
+        let max = max.get_mut(..tile.cols.len()).unwrap_or_default();
+        let mut rows = tile.rows.clone();
+        while !rows.is_empty() {
+            let item = rows.start.checked_div(outer).unwrap_or(0);
+            let start = item * outer;
+            let end = rows.end.min(start + outer);
+            let outers = rows.start - start..end - start;
+            block_extremes(k, view, (item, tile.cols.start), outers, min, max);
+            for ((branch, joining), out) in branches.iter().zip(joinings).zip(out) {
+                let row = if branch.aggregator.is_running() { 0 } else { item };
+                let extremes = min.iter().zip(&*max);
+                let values =
+                    extremes.map(|(min, max)| kept(branch, pick(branch.statistic, (*min, *max))));
+                out.join(row * channels + tile.cols.start, values, joining.join);
+            }
+            rows.start = end;
         }
     })
 }

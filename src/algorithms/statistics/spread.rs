@@ -71,7 +71,7 @@ fn block_spread(
         let (mut min, mut max) = ([0.0; NARROW], [0.0; NARROW]);
         let min = min.get_mut(..n).unwrap_or_default();
         let max = max.get_mut(..n).unwrap_or_default();
-        block_extremes(k, view, at, min, max);
+        block_extremes(k, view, at, 0..view.outer(), min, max);
         let largest = min.iter().zip(max).map(|(min, max)| higher(-*min, *max));
         return largest.fold(value, |sum, x| sum + f64::from(x));
     }

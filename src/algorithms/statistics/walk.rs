@@ -228,23 +228,24 @@ fn each_rows(
     }
 }
 
-/// Minima and maxima of the channels from `first` on, at most `BLOCK`.
+/// Minima and maxima of the channels from `first` on, at most `BLOCK`, of some indices of the outer axes.
 pub(super) fn block_extremes(
     k: &Kernels,
     view: &ChannelView<'_>,
     (item, first): (usize, usize),
+    outers: Range<usize>,
     min: &mut [f32],
     max: &mut [f32],
 ) {
     min.iter_mut().for_each(|min| *min = NONE.0);
     max.iter_mut().for_each(|max| *max = NONE.1);
     if view.is_by_column() {
-        each_rows(k, view, (item, first), min.len(), 0..view.outer(), &mut |x| {
+        each_rows(k, view, (item, first), min.len(), outers, &mut |x| {
             k.min_max_columns(x, min, max);
         });
         return;
     }
-    for outer in 0..view.outer() {
+    for outer in outers {
         for ((channel, min), max) in (first..).zip(min.iter_mut()).zip(max.iter_mut()) {
             let line = view.line(item, outer, channel);
             (*min, *max) = wider((*min, *max), extremes_of(k, &line, 0..line.len()));
