@@ -548,7 +548,7 @@ const CASES: &[Case] = &[
         write: 0,
         run: |k, b, n| {
             let (min, max) = b.out[..2048].split_at_mut(1024);
-            b.floats[..n].chunks(1024).for_each(|x| k.min_max_columns(x, min, max));
+            b.floats[..n].chunks(4096).for_each(|x| k.min_max_columns(x, 1024, min, max));
         },
     },
     Case {
@@ -556,7 +556,7 @@ const CASES: &[Case] = &[
         read: 32,
         write: 0,
         run: |k, b, n| {
-            b.floats[..n].chunks(1024).for_each(|x| k.sum_columns(x, &mut b.out[..1024]));
+            b.floats[..n].chunks(4096).for_each(|x| k.sum_columns(x, 1024, &mut b.out[..1024]));
         },
     },
     Case {

@@ -325,11 +325,12 @@ macro_rules! kernel_list {
         /// As `abs_max`.
         fn abs_max_bf16(src: &[bf16]) -> f32 = range::abs_max;
         /// `min[j] = min(min[j], src[i][j])` and the same for the maximum, for all rows `i`; a NaN
-        /// stays. `src` of -0 counts as 0. Rows have the length of `min`; of many, at best some hundred
-        /// elements, since each block of columns is done for all rows.
-        fn min_max_columns(src: &[f32], min: &mut [f32], max: &mut [f32]) = range::min_max_columns;
+        /// stays. `src` of -0 counts as 0. Rows have the length of `min` and begin `stride` elements, at least as
+        /// many, after each other. At best a call has some thousand elements: each block of columns is done for
+        /// all rows, and those of the next call are asked for.
+        fn min_max_columns(src: &[f32], stride: usize, min: &mut [f32], max: &mut [f32]) = range::min_max_columns;
         /// `max[j] = max(max[j], |src[i][j]|)` for all rows `i`, as `min_max_columns` has them; a NaN stays.
-        fn abs_max_columns(src: &[f32], max: &mut [f32]) = range::abs_max_columns;
+        fn abs_max_columns(src: &[f32], stride: usize, max: &mut [f32]) = range::abs_max_columns;
 
         /// Counts `src[i]` in the last bin whose beginning is at most `src[i]`; in the first if there
         /// is none, and in the last if it is beyond the end. No element is NaN.
@@ -350,10 +351,10 @@ macro_rules! kernel_list {
         /// The sum of `(a[i] - b[i])^2` in the order of `sum`; square and sum round apart.
         fn squared_distance(a: &[f32], b: &[f32]) -> f32 = reduce::squared_distance;
         /// `acc[j] += src[i][j]` for all rows `i` in ascending order, as `min_max_columns` has them.
-        fn sum_columns(src: &[f32], acc: &mut [f32]) = reduce::sum_columns;
+        fn sum_columns(src: &[f32], stride: usize, acc: &mut [f32]) = reduce::sum_columns;
         /// `acc[j] += (src[i][j] - center[j])^2` for all rows `i` in ascending order, as
         /// `min_max_columns` has them; square and sum round apart.
-        fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
+        fn sum_squares_columns(src: &[f32], stride: usize, center: &[f32], acc: &mut [f32]) = reduce::sum_squares_columns;
         /// `acc[j] = fma(weight[i] * d, d, acc[j])`, where `d = src[i][j] - center[i][j]`, for all `i` in
         /// ascending order: rows of 32 elements.
         fn sum_weighted_squares(src: &[f32], center: &[f32], weight: &[f32], acc: &mut [f32; 32]) = reduce::sum_weighted_squares;

@@ -770,24 +770,24 @@ fn column_ranges_match_scalar() {
             let infinite = vec![f32::INFINITY; len];
             let minimum = |k: &Kernels, min: &mut [f32]| {
                 let mut max = vec![f32::NEG_INFINITY; len];
-                rows.iter().for_each(|row| k.min_max_columns(row, min, &mut max));
+                rows.iter().for_each(|row| k.min_max_columns(row, len, min, &mut max));
             };
             compare(&infinite, minimum, what);
             let maximum = |k: &Kernels, max: &mut [f32]| {
                 let mut min = infinite.clone();
-                rows.iter().for_each(|row| k.min_max_columns(row, &mut min, max));
+                rows.iter().for_each(|row| k.min_max_columns(row, len, &mut min, max));
             };
             compare(&vec![f32::NEG_INFINITY; len], maximum, what);
             let magnitude = |k: &Kernels, max: &mut [f32]| {
-                rows.iter().for_each(|row| k.abs_max_columns(row, max));
+                rows.iter().for_each(|row| k.abs_max_columns(row, len, max));
             };
             compare(&vec![0.0; len], magnitude, what);
             let joined = rows.map(|row| row.as_slice()).concat();
             let minimum = |k: &Kernels, min: &mut [f32]| {
-                k.min_max_columns(&joined, min, &mut vec![f32::NEG_INFINITY; len]);
+                k.min_max_columns(&joined, len, min, &mut vec![f32::NEG_INFINITY; len]);
             };
             compare(&infinite, minimum, what);
-            let magnitude = |k: &Kernels, max: &mut [f32]| k.abs_max_columns(&joined, max);
+            let magnitude = |k: &Kernels, max: &mut [f32]| k.abs_max_columns(&joined, len, max);
             compare(&vec![0.0; len], magnitude, what);
         }
     }
@@ -800,8 +800,10 @@ fn column_ranges_of_narrow_rows_match_scalar() {
     for width in 1..=33 {
         for rows in [1, 31, 37, 64] {
             let starts = data_sets(&mut rng, width);
-            for (name, src) in data_sets(&mut rng, width * rows) {
-                let what = || format!("{name}, {rows} rows of {width}: {src:?}");
+            // Close together, or with gaps that hold anything.
+            let stride = width + if rng.below(2) == 0 { 0 } else { rng.below(40) };
+            for (name, src) in data_sets(&mut rng, (rows - 1) * stride + width) {
+                let what = || format!("{name}, {rows} rows of {width} every {stride}: {src:?}");
                 let [mut low, mut high] = [0, 1].map(|_| starts[rng.below(starts.len())].1.clone());
                 // What has seen a NaN has it as both, and no zero is -0.
                 for (low, high) in low.iter_mut().zip(&mut high) {
@@ -810,15 +812,19 @@ fn column_ranges_of_narrow_rows_match_scalar() {
                         if nan { (f32::NAN, f32::NAN) } else { (*low + 0.0, *high + 0.0) };
                 }
                 let minimum = |k: &Kernels, min: &mut [f32]| {
-                    k.min_max_columns(&src, min, &mut high.clone());
+                    k.min_max_columns(&src, stride, min, &mut high.clone());
                 };
                 compare(&low, minimum, what);
                 let maximum = |k: &Kernels, max: &mut [f32]| {
-                    k.min_max_columns(&src, &mut low.clone(), max);
+                    k.min_max_columns(&src, stride, &mut low.clone(), max);
                 };
                 compare(&high, maximum, what);
                 let magnitudes: Vec<f32> = high.iter().map(|x| x.abs()).collect();
-                compare(&magnitudes, |k, max: &mut [f32]| k.abs_max_columns(&src, max), what);
+                compare(
+                    &magnitudes,
+                    |k, max: &mut [f32]| k.abs_max_columns(&src, stride, max),
+                    what,
+                );
             }
         }
     }
@@ -856,12 +862,19 @@ fn column_sums_match_scalar() {
             let start = &starts[rng.below(starts.len())].1;
             let center = &centers[rng.below(centers.len())].1;
             let what = || format!("{name}, {src:?}, center {center:?}, start {start:?}");
-            compare(start, |k, acc| k.sum_columns(&src, acc), what);
-            compare(start, |k, acc| k.sum_squares_columns(&src, center, acc), what);
+            compare(start, |k, acc| k.sum_columns(&src, len, acc), what);
+            compare(start, |k, acc| k.sum_squares_columns(&src, len, center, acc), what);
             let rows: Vec<f32> =
                 starts.iter().take(rng.below(4)).flat_map(|(_, row)| row.clone()).collect();
-            compare(start, |k, acc| k.sum_columns(&rows, acc), what);
-            compare(start, |k, acc| k.sum_squares_columns(&rows, center, acc), what);
+            compare(start, |k, acc| k.sum_columns(&rows, len, acc), what);
+            compare(start, |k, acc| k.sum_squares_columns(&rows, len, center, acc), what);
+            // With gaps that hold anything.
+            let stride = len + rng.below(40);
+            let more = rng.below(4) * stride;
+            let apart = rng.many(more + len, Rng::bits);
+            let what = || format!("every {stride}: {apart:?}, center {center:?}, start {start:?}");
+            compare(start, |k, acc| k.sum_columns(&apart, stride, acc), what);
+            compare(start, |k, acc| k.sum_squares_columns(&apart, stride, center, acc), what);
         }
     }
 }

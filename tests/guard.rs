@@ -425,8 +425,10 @@ const CASES: &[Case] = &[
     case!(abs_max, |k, n, p| k.abs_max(p.noise(n))),
     case!(abs_max_f16, |k, n, p| k.abs_max_f16(p.noise(n))),
     case!(abs_max_bf16, |k, n, p| k.abs_max_bf16(p.noise(n))),
-    case!(min_max_columns, |k, n, p| k.min_max_columns(p.noise(n), p.output(n), p.output(n))),
-    case!(abs_max_columns, |k, n, p| k.abs_max_columns(p.noise(n), p.output(n))),
+    case!(min_max_columns, |k, n, p| {
+        k.min_max_columns(p.noise(n), n - n / 2, p.output(n / 2), p.output(n / 2))
+    }),
+    case!(abs_max_columns, |k, n, p| k.abs_max_columns(p.noise(n), n - n / 2, p.output(n / 2))),
     case!(histogram, |k, n, p| for inverse in [1.0, 0.0] {
         p.used = 0;
         let bins = Bins { edges: p.input(18, |i| i as f32), inverse, slack: 0.25 };
@@ -444,9 +446,9 @@ const CASES: &[Case] = &[
     case!(sum_bf16, |k, n, p| k.sum_bf16(p.noise(n))),
     case!(sum_squares, |k, n, p| k.sum_squares(p.noise(n), 0.5)),
     case!(squared_distance, |k, n, p| k.squared_distance(p.noise(n), p.noise(n))),
-    case!(sum_columns, |k, n, p| k.sum_columns(p.noise(n), p.output(n))),
+    case!(sum_columns, |k, n, p| k.sum_columns(p.noise(n), n - n / 2, p.output(n / 2))),
     case!(sum_squares_columns, |k, n, p| {
-        k.sum_squares_columns(p.noise(n), p.noise(n), p.output(n))
+        k.sum_squares_columns(p.noise(n), n - n / 2, p.noise(n / 2), p.output(n / 2))
     }),
     case!(sum_weighted_squares, |k, n, p| {
         let (rows, acc) = (n % 37, p.output(32).first_chunk_mut().unwrap());

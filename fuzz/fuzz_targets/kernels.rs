@@ -312,14 +312,14 @@ fn ranges_and_sums(input: &mut Input, case: &Case) {
     });
     compare("min_max_columns", 2 * n, &[0.5, f32::NAN, -3.0], |k, out| {
         let (min, max) = out.split_at_mut(n);
-        k.min_max_columns(src, min, max);
+        k.min_max_columns(src, n, min, max);
     });
-    compare("abs_max_columns", n, &[0.5, 3.0], |k, out| k.abs_max_columns(src, out));
+    compare("abs_max_columns", n, &[0.5, 3.0], |k, out| k.abs_max_columns(src, n, out));
     compare("abs_max", 1, &[7.0], |k, out| out[0] = k.abs_max(src));
     compare("sum", 1, &[7.0], |k, out| out[0] = k.sum(src));
     compare("sum_squares", 1, &[7.0], |k, out| out[0] = k.sum_squares(src, center));
     compare("squared_distance", 1, &[7.0], |k, out| out[0] = k.squared_distance(src, &case.scale));
-    compare("sum_columns", n, &[center, 1.0], |k, out| k.sum_columns(src, out));
+    compare("sum_columns", n, &[center, 1.0], |k, out| k.sum_columns(src, n, out));
     compare("dot", 1, &[7.0], |k, out| out[0] = k.dot(src, &case.scale));
     compare("add_scaled", n, &case.scale, |k, out| k.add_scaled(center, src, out));
 }

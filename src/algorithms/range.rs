@@ -103,34 +103,37 @@ fn reduce_columns<O: Tiled>(
     })
 }
 
-/// Calls `f` with the columns `cols` of rows as f32, and with their place in `cols`: with pieces of a row, or with as
-/// many whole rows as a buffer holds, where they lie together.
+/// Calls `f` with the columns `cols` of rows as f32, with their place in `cols`, and with the elements from one row to
+/// the next: with pieces of a row, or with some rows of a matrix without gaps.
 fn each_row(
     k: &Kernels,
     src: MatrixView<'_>,
     cols: Range<usize>,
     rows: Range<usize>,
-    mut f: impl FnMut(Range<usize>, &[f32]),
+    mut f: impl FnMut(Range<usize>, &[f32], usize),
 ) {
     let mut buffer = [0.0; STAGE];
-    let flat = src.flattened();
-    let room = if src.dtype() == Dtype::F32 { TOGETHER } else { STAGE };
-    let step = room.checked_div(cols.len()).unwrap_or(0);
-    if step > 1 && flat.rows() == 1 && cols.len() == src.cols() {
+    let (flat, width) = (src.flattened(), src.cols());
+    let whole = cols.len() == width;
+    let floats = src.dtype() == Dtype::F32;
+    let step = if floats { TOGETHER } else { STAGE }.checked_div(cols.len()).unwrap_or(0);
+    if step > 1 && flat.rows() == 1 && (whole || floats) {
         for rows in cuts(rows, step) {
-            let run = flat.run(0, rows.start * cols.len()..rows.end * cols.len());
-            f(0..cols.len(), widened(k, run, &mut buffer));
+            // From the first of the columns to the last, of all these rows.
+            let last = rows.end.saturating_sub(1) * width;
+            let run = flat.run(0, rows.start * width + cols.start..last + cols.end);
+            f(0..cols.len(), widened(k, run, &mut buffer), width);
         }
         return;
     }
     for row in rows {
         let run = src.run(row, cols.clone());
         if let Run::F32(x) = run {
-            f(0..x.len(), x);
+            f(0..x.len(), x, x.len());
             continue;
         }
         for piece in pieces(run.len()) {
-            f(piece.clone(), widened(k, run.part(piece), &mut buffer));
+            f(piece.clone(), widened(k, run.part(piece.clone()), &mut buffer), piece.len());
         }
     }
 }
@@ -142,7 +145,7 @@ fn join_columns<const N: usize>(
     exec: Exec<'_>,
     src: MatrixView<'_>,
     out: [(&mut [f32], fn(f32, f32) -> f32); N],
-    add: impl Fn(&[f32], [&mut [f32]; N]) + Sync,
+    add: impl Fn(&[f32], usize, [&mut [f32]; N]) + Sync,
 ) -> Result {
     let nothing = out.each_ref().map(|(out, _)| out.first().copied().unwrap_or(0.0));
     let out = out.map(|(out, join)| (Joined::new(out), join));
@@ -151,8 +154,12 @@ fn join_columns<const N: usize>(
     let cut = if exec.is_serial() { Cut::exact((rows, cols), rows, WIDE) } else { shared };
     exec.tiles(cut, (), |tile, ()| {
         let mut found = nothing.map(|nothing| [nothing; WIDE]);
-        each_row(k, src, tile.cols.clone(), tile.rows.clone(), |piece, x| {
-            add(x, found.each_mut().map(|all| all.get_mut(piece.clone()).unwrap_or_default()));
+        each_row(k, src, tile.cols.clone(), tile.rows.clone(), |piece, x, stride| {
+            add(
+                x,
+                stride,
+                found.each_mut().map(|all| all.get_mut(piece.clone()).unwrap_or_default()),
+            );
         });
         for ((out, join), found) in out.iter().zip(found) {
             out.join(tile.cols.start, found.into_iter().take(tile.cols.len()), *join);
@@ -206,7 +213,9 @@ pub fn min_max(
         Sharing::Column => {
             min.iter_mut().for_each(|min| *min = NONE.0);
             max.iter_mut().for_each(|max| *max = NONE.1);
-            let add = |x: &[f32], [min, max]: [&mut [f32]; 2]| k.min_max_columns(x, min, max);
+            let add = |x: &[f32], stride, [min, max]: [&mut [f32]; 2]| {
+                k.min_max_columns(x, stride, min, max);
+            };
             join_columns(k, exec, src, [(min, lower), (max, higher)], add)
         }
         Sharing::Row | Sharing::Group(_) => {
@@ -240,7 +249,9 @@ pub fn abs_max(
         }
         Sharing::Column => {
             out.iter_mut().for_each(|out| *out = 0.0);
-            join_columns(k, exec, src, [(out, higher)], |x, [out]| k.abs_max_columns(x, out))
+            join_columns(k, exec, src, [(out, higher)], |x, stride, [out]| {
+                k.abs_max_columns(x, stride, out);
+            })
         }
         Sharing::Row | Sharing::Group(_) => {
             let group = group_of(sharing);
@@ -357,7 +368,7 @@ fn column_moments(
     out: &mut [f32],
 ) {
     let mut sums = [0.0_f64; COLUMNS];
-    column_sums(k, src, cols.clone(), &mut sums, |x, acc| k.sum_columns(x, acc));
+    column_sums(k, src, cols.clone(), &mut sums, |x, stride, acc| k.sum_columns(x, stride, acc));
     for (out, sum) in out.iter_mut().zip(sums) {
         *out = match moment {
             Moment::Variance => Moment::Mean,
@@ -367,7 +378,9 @@ fn column_moments(
     }
     if moment == Moment::Variance {
         let mut squares = [0.0_f64; COLUMNS];
-        column_sums(k, src, cols, &mut squares, |x, acc| k.sum_squares_columns(x, out, acc));
+        column_sums(k, src, cols, &mut squares, |x, stride, acc| {
+            k.sum_squares_columns(x, stride, out, acc);
+        });
         for (out, sum) in out.iter_mut().zip(squares) {
             *out = (sum / src.rows() as f64) as f32;
         }
@@ -380,13 +393,13 @@ fn column_sums(
     src: MatrixView<'_>,
     cols: Range<usize>,
     sums: &mut [f64; COLUMNS],
-    add: impl Fn(&[f32], &mut [f32]),
+    add: impl Fn(&[f32], usize, &mut [f32]),
 ) {
     for strip in cuts(0..src.rows(), ROWS) {
         let mut acc = [0.0_f32; COLUMNS];
         let acc = acc.get_mut(..cols.len()).unwrap_or_default();
         // A piece is longer than `COLUMNS`, so every row is in one.
-        each_row(k, src, cols.clone(), strip, |_, x| add(x, acc));
+        each_row(k, src, cols.clone(), strip, |_, x, stride| add(x, stride, acc));
         sums.iter_mut().zip(acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
     }
 }

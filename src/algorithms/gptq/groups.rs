@@ -46,7 +46,7 @@ impl Grouper<'_> {
     ) {
         let (mut min, mut max) = ([f32::INFINITY; TILE_COLS], [f32::NEG_INFINITY; TILE_COLS]);
         for column in columns {
-            self.k.min_max_columns(column, &mut min, &mut max);
+            self.k.min_max_columns(column, TILE_COLS, &mut min, &mut max);
         }
         let mut batch = Batch::<TILE_COLS>::EMPTY;
         // A width that overflows makes a group that counts as all zero.

@@ -18,6 +18,9 @@ use core::ops::Range;
 /// Elements of a segment of a single channel.
 const SEGMENT: usize = 1 << 16;
 
+/// Tasks for channels that lie next to each other, if they are not narrow.
+const COLUMN_TASKS: usize = 16;
+
 /// Folds `f` over the segments of the only channel of an item.
 pub(super) fn fold_line<T: Copy + Send + Sync>(
     exec: Exec<'_>,
@@ -44,7 +47,12 @@ fn cut(exec: Exec<'_>, view: &ChannelView<'_>) -> Cut {
     }
     let depth = view.depth().saturating_mul(items).max(1);
     let width = TILE_ELEMENTS.checked_div(depth).unwrap_or(1).max(1);
-    let width = if view.is_by_column() { width.next_multiple_of(NARROW) } else { width };
+    let width = if view.is_by_column() {
+        // The wider a part of a row, the fewer pages there are for what is read.
+        width.max(channels.div_ceil(COLUMN_TASKS)).next_multiple_of(NARROW)
+    } else {
+        width
+    };
     Cut::exact((items, channels), items, width)
 }
 

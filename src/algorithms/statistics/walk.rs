@@ -194,27 +194,29 @@ pub(super) fn squares_of(k: &Kernels, line: &Line<'_>, range: Range<usize>, cent
     sum
 }
 
-/// Calls `f` with rows of the `len` channels from `first` on, at most `BLOCK`: as many in a call as lie
-/// one after the other.
+/// Calls `f` with rows of the `len` channels from `first` on, at most `BLOCK`, and with the elements from one
+/// to the next: some in a call where rows follow each other.
 fn each_rows(
     k: &Kernels,
     view: &ChannelView<'_>,
     (item, first): (usize, usize),
     len: usize,
     outers: Range<usize>,
-    f: &mut dyn FnMut(&[f32]),
+    f: &mut dyn FnMut(&[f32], usize),
 ) {
     let mut buffer = [0.0; STAGE];
-    let whole = len == view.channels();
+    let (width, len) = (view.channels(), len.max(1));
     let mut at = outers.start;
     while at < outers.end {
-        let run = if whole { view.rows(item, at..outers.end) } else { Run::F32(&[]) };
+        let run = view.rows(item, at..outers.end);
         let rows = match run {
-            Run::F32(x) => x.len().min(TOGETHER.max(len)) / len.max(1),
-            run => (run.len() / len.max(1)).min(STAGE / NARROW),
+            Run::F32(x) => x.len().checked_div(width).unwrap_or(0).min((TOGETHER / len).max(4)),
+            _ if len == width => (run.len() / len).min(STAGE / NARROW),
+            _ => 0,
         };
-        if rows > 0 {
-            f(widened(k, run.part(0..rows * len), &mut buffer));
+        if rows > 1 {
+            let run = run.part(first..(rows - 1) * width + first + len);
+            f(widened(k, run, &mut buffer), width);
         } else {
             // Rows may be pages apart, and no prefetcher looks into another page.
             if at + SOON < outers.end
@@ -222,7 +224,7 @@ fn each_rows(
             {
                 k.request(run.bytes());
             }
-            f(staged(k, &view.row(item, at), first..first + len, &mut buffer));
+            f(staged(k, &view.row(item, at), first..first + len, &mut buffer), len);
         }
         at += rows.max(1);
     }
@@ -240,8 +242,8 @@ pub(super) fn block_extremes(
     min.iter_mut().for_each(|min| *min = NONE.0);
     max.iter_mut().for_each(|max| *max = NONE.1);
     if view.is_by_column() {
-        each_rows(k, view, (item, first), min.len(), outers, &mut |x| {
-            k.min_max_columns(x, min, max);
+        each_rows(k, view, (item, first), min.len(), outers, &mut |x, stride| {
+            k.min_max_columns(x, stride, min, max);
         });
         return;
     }
@@ -260,7 +262,7 @@ fn block_sums(
     view: &ChannelView<'_>,
     (item, first): (usize, usize),
     sums: &mut [f64],
-    add_rows: impl Fn(&[f32], &mut [f32]),
+    add_rows: impl Fn(&[f32], usize, &mut [f32]),
     of_line: impl Fn(&Line<'_>, usize) -> f64,
 ) {
     if !view.is_by_column() {
@@ -275,7 +277,9 @@ fn block_sums(
     let acc = acc.get_mut(..sums.len()).unwrap_or_default();
     for strip in cuts(0..view.outer(), ROWS) {
         acc.fill(0.0);
-        each_rows(k, view, (item, first), acc.len(), strip, &mut |x| add_rows(x, acc));
+        each_rows(k, view, (item, first), acc.len(), strip, &mut |x, stride| {
+            add_rows(x, stride, acc);
+        });
         sums.iter_mut().zip(&*acc).for_each(|(sum, acc)| *sum += f64::from(*acc));
     }
 }
@@ -288,7 +292,7 @@ pub(super) fn block_totals(
     sums: &mut [f64],
 ) {
     let of_line = |line: &Line<'_>, _: usize| sum_of(k, line, 0..line.len());
-    block_sums(k, view, at, sums, |x, acc| k.sum_columns(x, acc), of_line);
+    block_sums(k, view, at, sums, |x, stride, acc| k.sum_columns(x, stride, acc), of_line);
 }
 
 /// Sums of the squared distances from `centers`, added to `sums`.
@@ -302,6 +306,8 @@ pub(super) fn block_squares(
     let of_line = |line: &Line<'_>, i: usize| {
         squares_of(k, line, 0..line.len(), centers.get(i).copied().unwrap_or(0.0))
     };
-    let add_rows = |x: &[f32], acc: &mut [f32]| k.sum_squares_columns(x, centers, acc);
+    let add_rows = |x: &[f32], stride, acc: &mut [f32]| {
+        k.sum_squares_columns(x, stride, centers, acc);
+    };
     block_sums(k, view, at, sums, add_rows, of_line);
 }

@@ -129,7 +129,8 @@ fn finite_abs_max(
     } else {
         let mut buffer = [0.0; COLUMNS];
         for row in rows.clone() {
-            k.min_max_columns(widened(k, src.run(row, cols.clone()), &mut buffer), min, max);
+            let row = widened(k, src.run(row, cols.clone()), &mut buffer);
+            k.min_max_columns(row, row.len(), min, max);
         }
     }
     min.iter().zip(max.iter()).fold(0.0, |largest, (min, max)| {
@@ -216,7 +217,8 @@ fn compress_columns(
             let (min, max) =
                 (min.get_mut(..n).unwrap_or_default(), max.get_mut(..n).unwrap_or_default());
             for row in rows.clone() {
-                k.min_max_columns(widened(k, src.run(row, cols.clone()), &mut buffer), min, max);
+                let row = widened(k, src.run(row, cols.clone()), &mut buffer);
+                k.min_max_columns(row, row.len(), min, max);
             }
             if let Some(g) = batch.set(rule, min, max) {
                 let found = rows.clone().find_map(|row| {

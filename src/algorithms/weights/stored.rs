@@ -255,7 +255,7 @@ fn column_errors(k: &Kernels, stored: Stored<'_>, cols: Range<usize>) -> [f64; C
     stored.each_pair(k, tile, |at, x, y| {
         let mut squares = [0.0_f32; COLUMNS];
         let squares = squares.get_mut(..x.len()).unwrap_or_default();
-        k.sum_squares_columns(x, y, squares);
+        k.sum_squares_columns(x, x.len(), y, squares);
         let sums = sums.get_mut(at - cols.start..).unwrap_or_default();
         sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += f64::from(*square));
     });

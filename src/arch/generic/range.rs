@@ -204,8 +204,7 @@ fn min_max_block<S: Simd>(
     high: &mut [f32; BLOCK],
 ) {
     let mut all = (s.load(low), s.load(high));
-    while let Some(x) = rows.next() {
-        look_ahead(s, x);
+    while let Some(x) = rows.next(s) {
         all = joined(s, x, all);
     }
     for x in rows.last() {
@@ -216,21 +215,26 @@ fn min_max_block<S: Simd>(
 }
 
 #[inline(always)]
-pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
-    let (blocks, src) = filling(src, mins.len());
+pub(crate) fn min_max_columns<S: Simd>(
+    s: S,
+    src: &[f32],
+    stride: usize,
+    mins: &mut [f32],
+    maxs: &mut [f32],
+) {
+    let (blocks, src) = filling(src, mins.len(), stride);
     if !blocks.is_empty() {
         let (mut low, mut high) = (repeated(mins), repeated(maxs));
-        let rows = Rows { src: blocks, at: 0, width: BLOCK };
-        min_max_block(s, rows, &mut low, &mut high);
+        min_max_block(s, Rows::new(blocks, BLOCK), &mut low, &mut high);
         join(&low, mins, |x, y| with_nan(x, y, min(x, y)));
         join(&high, maxs, |x, y| with_nan(x, y, max(x, y)));
     }
-    let mut rows = Rows { src, at: 0, width: mins.len() };
+    let mut rows = Rows::new(src, stride);
     let (low, low_tail) = mins.as_chunks_mut::<BLOCK>();
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
     for (low, high) in low.iter_mut().zip(high) {
         min_max_block(s, rows, low, high);
-        rows.at += BLOCK;
+        rows.step();
     }
     if !low_tail.is_empty() {
         let (mut low, mut high) = (padded(low_tail, 0.0), padded(high_tail, 0.0));
@@ -244,8 +248,7 @@ pub(crate) fn min_max_columns<S: Simd>(s: S, src: &[f32], mins: &mut [f32], maxs
 fn abs_max_block<S: Simd>(s: S, mut rows: Rows<'_>, high: &mut [f32; BLOCK]) {
     let bits = bytemuck::must_cast_mut::<[f32; BLOCK], [i32; BLOCK]>(high);
     let mut all = s.load_i32(bits);
-    while let Some(x) = rows.next() {
-        look_ahead(s, x);
+    while let Some(x) = rows.next(s) {
         all = s.max_abs_bits(all, s.load(x));
     }
     for x in rows.last() {
@@ -255,18 +258,18 @@ fn abs_max_block<S: Simd>(s: S, mut rows: Rows<'_>, high: &mut [f32; BLOCK]) {
 }
 
 #[inline(always)]
-pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], maxs: &mut [f32]) {
-    let (blocks, src) = filling(src, maxs.len());
+pub(crate) fn abs_max_columns<S: Simd>(s: S, src: &[f32], stride: usize, maxs: &mut [f32]) {
+    let (blocks, src) = filling(src, maxs.len(), stride);
     if !blocks.is_empty() {
         let mut high = repeated(maxs);
-        abs_max_block(s, Rows { src: blocks, at: 0, width: BLOCK }, &mut high);
+        abs_max_block(s, Rows::new(blocks, BLOCK), &mut high);
         join(&high, maxs, |x, y| f32::from_bits(x.to_bits().max(y.to_bits())));
     }
-    let mut rows = Rows { src, at: 0, width: maxs.len() };
+    let mut rows = Rows::new(src, stride);
     let (high, high_tail) = maxs.as_chunks_mut::<BLOCK>();
     for high in high {
         abs_max_block(s, rows, high);
-        rows.at += BLOCK;
+        rows.step();
     }
     if !high_tail.is_empty() {
         let mut high = padded(high_tail, 0.0);

@@ -55,7 +55,7 @@ fn square<S: Simd>(s: S, a: S::F32, b: S::F32) -> S::F32 {
 #[inline(always)]
 fn sum_block<S: Simd>(s: S, mut rows: Rows<'_>, acc: &mut [f32; BLOCK]) {
     let mut sum = s.load(acc);
-    while let Some(x) = rows.next() {
+    while let Some(x) = rows.next(s) {
         sum = s.add(sum, s.load(x));
     }
     s.store(sum, acc);
@@ -65,12 +65,12 @@ fn sum_block<S: Simd>(s: S, mut rows: Rows<'_>, acc: &mut [f32; BLOCK]) {
 }
 
 #[inline(always)]
-pub(crate) fn sum_columns<S: Simd>(s: S, src: &[f32], acc: &mut [f32]) {
-    let mut rows = Rows { src, at: 0, width: acc.len() };
+pub(crate) fn sum_columns<S: Simd>(s: S, src: &[f32], stride: usize, acc: &mut [f32]) {
+    let mut rows = Rows::new(src, stride);
     let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
     for acc in blocks {
         sum_block(s, rows, acc);
-        rows.at += BLOCK;
+        rows.step();
     }
     if !tail.is_empty() {
         let mut last = padded(tail, 0.0);
@@ -87,7 +87,7 @@ fn sum_squares_block<S: Simd>(
     acc: &mut [f32; BLOCK],
 ) {
     let (mut sum, centers) = (s.load(acc), s.load(center));
-    while let Some(x) = rows.next() {
+    while let Some(x) = rows.next(s) {
         sum = s.add(sum, square(s, s.load(x), centers));
     }
     s.store(sum, acc);
@@ -99,13 +99,19 @@ fn sum_squares_block<S: Simd>(
 }
 
 #[inline(always)]
-pub(crate) fn sum_squares_columns<S: Simd>(s: S, src: &[f32], center: &[f32], acc: &mut [f32]) {
-    let mut rows = Rows { src, at: 0, width: acc.len() };
+pub(crate) fn sum_squares_columns<S: Simd>(
+    s: S,
+    src: &[f32],
+    stride: usize,
+    center: &[f32],
+    acc: &mut [f32],
+) {
+    let mut rows = Rows::new(src, stride);
     let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
     let (centers, center_tail) = center.as_chunks::<BLOCK>();
     for (acc, center) in blocks.iter_mut().zip(centers) {
         sum_squares_block(s, rows, center, acc);
-        rows.at += BLOCK;
+        rows.step();
     }
     if !tail.is_empty() {
         let mut last = padded(tail, 0.0);

@@ -1,22 +1,40 @@
 //! A block of columns, row by row.
 
-use crate::arch::simd::BLOCK;
+use crate::arch::simd::{BLOCK, Simd, bring};
 
-/// Blocks from column `at` on, of rows of `width` elements. A block may reach into the next row: what
-/// is there is of no interest. So that of the last rows may reach beyond the end.
+/// Blocks of the same columns, of rows that begin `stride` elements after each other. A block may reach
+/// beyond its row: what is there is of no interest. So that of the last rows may reach beyond the end.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
-    pub(crate) src: &'a [f32],
-    pub(crate) at: usize,
-    pub(crate) width: usize,
+    src: &'a [f32],
+    at: usize,
+    stride: usize,
+    /// From a row to that of the next call.
+    ahead: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// The block of the next row, if it ends within the rows.
+    /// The first block of each row.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Option<&'a [f32; BLOCK]> {
-        let block = self.src.get(self.at..)?.first_chunk()?;
-        self.at += self.width;
+    pub(crate) fn new(src: &'a [f32], stride: usize) -> Self {
+        let stride = stride.max(1);
+        Self { src, at: 0, stride, ahead: src.len().next_multiple_of(stride) }
+    }
+
+    /// The next block of each row.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) {
+        self.at += BLOCK;
+    }
+
+    /// The block of the next row, if it ends within the rows. Has the same one of the next call brought
+    /// near.
+    #[inline(always)]
+    pub(crate) fn next<S: Simd>(&mut self, s: S) -> Option<&'a [f32; BLOCK]> {
+        let block: &[f32; BLOCK] = self.src.get(self.at..)?.first_chunk()?;
+        self.at += self.stride;
+        let soon = block.as_ptr().wrapping_add(self.ahead);
+        bring(s, soon.cast(), size_of::<[f32; BLOCK]>());
         Some(block)
     }
 
@@ -24,15 +42,15 @@ impl<'a> Rows<'a> {
     #[inline(always)]
     pub(crate) fn last(self) -> impl Iterator<Item = &'a [f32]> {
         let left = self.src.get(self.at..).unwrap_or_default();
-        left.chunks(self.width.max(1))
+        left.chunks(self.stride)
     }
 }
 
 /// The rows of `width` elements that fill blocks, if a block holds some of them: its lanes are then the
 /// columns over and over. And the rows that are left.
 #[inline(always)]
-pub(crate) fn filling(src: &[f32], width: usize) -> (&[f32], &[f32]) {
-    let fits = width < BLOCK && BLOCK.is_multiple_of(width);
+pub(crate) fn filling(src: &[f32], width: usize, stride: usize) -> (&[f32], &[f32]) {
+    let fits = width < BLOCK && BLOCK.is_multiple_of(width) && stride == width;
     let filled = if fits { src.len() - src.len() % BLOCK } else { 0 };
     src.split_at_checked(filled).unwrap_or((&[], src))
 }

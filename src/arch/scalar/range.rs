@@ -28,8 +28,8 @@ pub(super) fn abs_max<E: Element>(src: &[E]) -> f32 {
     f32::from_bits(bits)
 }
 
-pub(super) fn min_max_columns(src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
-    for row in src.chunks_exact(mins.len().max(1)) {
+pub(super) fn min_max_columns(src: &[f32], stride: usize, mins: &mut [f32], maxs: &mut [f32]) {
+    for row in src.chunks(stride.max(1)) {
         for ((x, low), high) in row.iter().zip(mins.iter_mut()).zip(maxs.iter_mut()) {
             let x = *x + 0.0;
             (*low, *high) = if x.is_nan() || low.is_nan() {
@@ -41,8 +41,8 @@ pub(super) fn min_max_columns(src: &[f32], mins: &mut [f32], maxs: &mut [f32]) {
     }
 }
 
-pub(super) fn abs_max_columns(src: &[f32], maxs: &mut [f32]) {
-    for row in src.chunks_exact(maxs.len().max(1)) {
+pub(super) fn abs_max_columns(src: &[f32], stride: usize, maxs: &mut [f32]) {
+    for row in src.chunks(stride.max(1)) {
         for (x, high) in row.iter().zip(maxs.iter_mut()) {
             let bits = (x.to_bits() & 0x7FFF_FFFF).max(high.to_bits());
             *high = f32::from_bits(bits);

@@ -26,16 +26,16 @@ pub(super) fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     sum_of(a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)))
 }
 
-pub(super) fn sum_columns(src: &[f32], acc: &mut [f32]) {
-    for row in src.chunks_exact(acc.len().max(1)) {
+pub(super) fn sum_columns(src: &[f32], stride: usize, acc: &mut [f32]) {
+    for row in src.chunks(stride.max(1)) {
         for (acc, x) in acc.iter_mut().zip(row) {
             *acc += *x;
         }
     }
 }
 
-pub(super) fn sum_squares_columns(src: &[f32], center: &[f32], acc: &mut [f32]) {
-    for row in src.chunks_exact(acc.len().max(1)) {
+pub(super) fn sum_squares_columns(src: &[f32], stride: usize, center: &[f32], acc: &mut [f32]) {
+    for row in src.chunks(stride.max(1)) {
         for ((acc, x), center) in acc.iter_mut().zip(row).zip(center) {
             *acc += (x - center) * (x - center);
         }
