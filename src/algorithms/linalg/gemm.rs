@@ -17,8 +17,8 @@ use core::ops::Range;
 /// Rows of a task: with a block of the depth they fill a part of the second cache.
 const TASK_ROWS: usize = 16 * TILE_ROWS;
 
-/// Columns of a task.
-const TASK_COLS: usize = 16 * TILE_COLS;
+/// Columns of a task: their panels stay in a second cache of 512 KiB.
+const TASK_COLS: usize = 8 * TILE_COLS;
 
 /// Most rows and columns whose panels lie in the workspace at the same time.
 const SPAN: usize = 4096 / TASK_ROWS * TASK_ROWS;
