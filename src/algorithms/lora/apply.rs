@@ -121,9 +121,11 @@ impl<'a> Factor<'a> {
         }
     }
 
-    /// Has such rows brought near, if there are some. For codes the kernel does it.
+    /// Has such rows brought near, if there are some. For f32 and codes the kernel does it.
     fn request(self, k: &Kernels, rows: Range<usize>) {
-        if let Self::Floats(values) = self.flattened() {
+        if self.is_narrow()
+            && let Self::Floats(values) = self.flattened()
+        {
             let elements = rows.start * self.cols()..rows.end * self.cols();
             k.request(values.run(0, elements).bytes());
         }

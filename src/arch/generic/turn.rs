@@ -10,8 +10,11 @@ pub(crate) fn floats<S: Simd>(s: S, h: &[f32], b: &[f32], acc: &mut [f32]) {
     let (fours, last) = h.as_chunks::<4>();
     for (rows, acc) in b.chunks(cols.saturating_mul(BLOCK)).zip(acc.chunks_mut(BLOCK)) {
         let mut sums = s.load(&padded(acc, 0.0));
+        let soon = rows.as_ptr().wrapping_byte_add(AHEAD).cast::<[f32; BLOCK]>();
         for (i, h) in fours.iter().enumerate() {
             let mut lines = [[0.0; BLOCK]; 4];
+            // As much as these columns have. A burst of all rows would leave memory idle afterwards.
+            bring(s, soon.wrapping_add(4 * i).cast(), size_of_val(&lines));
             if rows.len() == cols * BLOCK {
                 transpose(s, (rows, cols, 4 * i), &mut lines);
             } else {
@@ -25,6 +28,7 @@ pub(crate) fn floats<S: Simd>(s: S, h: &[f32], b: &[f32], acc: &mut [f32]) {
         }
         for (j, h) in last.iter().enumerate() {
             let line = column(rows, cols, 4 * fours.len() + j);
+            bring(s, soon.wrapping_add(4 * fours.len() + j).cast(), size_of_val(&line));
             sums = s.fma(s.splat(*h), s.load(&line), sums);
         }
         let mut result = [0.0; BLOCK];
