@@ -181,6 +181,7 @@ pub(crate) fn codes<S: Bits, C: Code>(
     let byte = s.splat_i32(0xFF);
     let b: &[u8] = bytemuck::cast_slice(b);
     let mut lines = Lines::default();
+    let mut values = [[0.0; BLOCK]; CHUNKS * CHUNK];
     for ((block, acc), scale) in acc.chunks_mut(BLOCK).enumerate().zip(scale.chunks(BLOCK)) {
         let zero_point = zero_point.get(block * BLOCK..).unwrap_or_default();
         let zero_point = s.add_i32(s.load_i32(&padded(zero_point, 0)), s.splat_i32(offset));
@@ -189,15 +190,39 @@ pub(crate) fn codes<S: Bits, C: Code>(
         for (part, some) in h.chunks(CHUNKS * CHUNK).enumerate() {
             let columns = (part * CHUNKS * CHUNK, some.len());
             turn(s, (b, h.len()), block * BLOCK, columns, flip, &mut lines);
-            for (h, line) in some.chunks(4).zip(&lines) {
-                // Words are only moved as floats: their bits stay what they are.
-                let words = s.bits(s.load(bytemuck::must_cast_ref(line)));
-                for (h, place) in h.iter().zip([0, 8, 16, 24]) {
-                    let code = s.shift_right(words, s.splat_i32(place));
+            // Words are only moved as floats: their bits stay what they are.
+            macro_rules! words {
+                ($line:expr) => {
+                    s.bits(s.load(bytemuck::must_cast_ref($line)))
+                };
+            }
+            macro_rules! value {
+                ($words:expr, $place:expr) => {{
+                    let code = s.shift_right($words, s.splat_i32($place));
                     let code = s.select_bits(byte, code, s.splat_i32(0));
-                    let x = s.mul(s.to_f32(s.sub_i32(code, zero_point)), scale);
-                    sums = s.fma(s.splat(*h), x, sums);
+                    s.mul(s.to_f32(s.sub_i32(code, zero_point)), scale)
+                }};
+            }
+            if S::WIDE {
+                for (h, line) in some.chunks(4).zip(&lines) {
+                    let words = words!(line);
+                    for (h, place) in h.iter().zip([0, 8, 16, 24]) {
+                        sums = s.fma(s.splat(*h), value!(words, place), sums);
+                    }
                 }
+                continue;
+            }
+            // Apart: sixteen registers do not hold the sums beside what the values take, and a sum that
+            // goes through memory each time is waited for.
+            let whole = some.len().div_ceil(4);
+            for (line, values) in lines.iter().zip(values.as_chunks_mut::<4>().0).take(whole) {
+                let words = words!(line);
+                for (to, place) in values.iter_mut().zip([0, 8, 16, 24]) {
+                    s.store(value!(words, place), to);
+                }
+            }
+            for (h, x) in some.iter().zip(&values) {
+                sums = s.fma(s.splat(*h), s.load(x), sums);
             }
         }
         let mut result = [0.0; BLOCK];
