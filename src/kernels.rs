@@ -169,7 +169,7 @@ pub struct Codebook<'a> {
 /// Counters of one bin: element `i` of a call is counted by the one at `i % 4`, so that equal
 /// neighbours do not wait for each other. Their sum is the count. What a counter cannot hold is lost
 /// with the rest: it begins at 0 again.
-pub type Counters = [u16; 4];
+pub type Counters = [u32; 4];
 
 /// The bins of a histogram: any ascending ones of about one width.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,8 @@ use crate::kernels::Counters;
 /// Blocks that wait to be counted.
 pub(crate) const WAITING: usize = 4;
 
-/// The bins of a block, in lines of memory of their own.
+/// Twice the bins of a block, in lines of memory of their own: two counters have as many bytes as an address can be
+/// scaled by, four have not.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Lanes([i32; BLOCK]);
@@ -20,15 +21,17 @@ struct Lanes([i32; BLOCK]);
 pub(crate) struct Waiting<'a> {
     counts: &'a mut [Counters],
     last: i32,
-    /// None is above `last`, the place of the last one of `counts`.
+    /// None is above twice `last`, the place of the last one of `counts`.
     bins: [Lanes; WAITING],
 }
 
 impl<'a> Waiting<'a> {
-    /// `None` if there are no counters.
+    /// `None` if there are no counters, or a billion.
     #[inline(always)]
     pub(crate) fn new(counts: &'a mut [Counters]) -> Option<Self> {
-        let last = i32::try_from(counts.len().checked_sub(1)?).ok()?;
+        let last = i32::try_from(counts.len().checked_sub(1)?)
+            .ok()
+            .filter(|last| *last <= i32::MAX / 2)?;
         Some(Self { counts, last, bins: [Lanes([0; BLOCK]); WAITING] })
     }
 
@@ -36,7 +39,8 @@ impl<'a> Waiting<'a> {
     #[inline(always)]
     pub(crate) fn put<S: Bits>(&mut self, s: S, at: usize, bins: S::I32) {
         if let Some(Lanes(to)) = self.bins.get_mut(at) {
-            s.store_i32(s.min_u32(bins, s.splat_i32(self.last)), to);
+            let bins = s.min_u32(bins, s.splat_i32(self.last));
+            s.store_i32(s.add_i32(bins, bins), to);
         }
     }
 
@@ -44,7 +48,7 @@ impl<'a> Waiting<'a> {
     #[inline(always)]
     pub(crate) fn correct(&mut self, at: usize, lane: usize, bin: usize) {
         if let Some(to) = self.bins.get_mut(at).and_then(|Lanes(bins)| bins.get_mut(lane)) {
-            *to = bin.min(self.last as usize) as i32;
+            *to = 2 * bin.min(self.last as usize) as i32;
         }
     }
 
@@ -52,12 +56,12 @@ impl<'a> Waiting<'a> {
     #[inline(always)]
     pub(crate) fn count(&mut self, at: usize) {
         let Some(Lanes(bins)) = self.bins.get(at) else { return };
-        let mut one = |i: usize, bin: i32| {
-            // SAFETY: `bin` is one of `bins`, which `put` and `correct` keep.
-            let counters = unsafe { self.counts.get_unchecked_mut(bin as u32 as usize) };
-            if let Some(counter) = counters.get_mut(i) {
-                *counter = counter.wrapping_add(1);
-            }
+        let counts = self.counts.as_flattened_mut();
+        let mut one = |i: usize, twice: i32| {
+            // SAFETY: `twice` is one of `bins`, which `put` and `correct` keep: of twice as many twos of counters,
+            // this one and the next are there, and `i` is less than 4.
+            let counter = unsafe { counts.get_unchecked_mut(2 * twice as u32 as usize + i) };
+            *counter = counter.wrapping_add(1);
         };
         let mut four = |[a, b, c, d]: &[i32; 4]| {
             one(0, *a);
@@ -81,8 +85,8 @@ impl<'a> Waiting<'a> {
     #[inline(always)]
     pub(crate) fn count_first(&mut self, lanes: usize) {
         let [Lanes(bins), ..] = &self.bins;
-        for (i, bin) in bins.iter().take(lanes).enumerate() {
-            count(self.counts, *bin as u32 as usize, i);
+        for (i, twice) in bins.iter().take(lanes).enumerate() {
+            count(self.counts, *twice as u32 as usize / 2, i);
         }
     }
 }

@@ -19,6 +19,10 @@ const PIECE: usize = 4096;
 /// Elements that are widened for a call of a kernel.
 const WIDENED: usize = 1024;
 
+/// What a counter counts at most before it is emptied: far less than it could, so that this is not left to
+/// tensors of billions of elements.
+const FULL: usize = 1 << 16;
+
 /// Where elements are counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target<'a> {
@@ -74,7 +78,7 @@ impl<'a> Tally<'a> {
     /// Room for `len` more.
     fn reserve(&mut self, len: usize) -> &mut [Counters] {
         let most = len.div_ceil(Counters::default().len());
-        if self.most + most > usize::from(u16::MAX) {
+        if self.most + most > FULL {
             self.empty();
         }
         self.most += most;
