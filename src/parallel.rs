@@ -251,6 +251,9 @@ impl<T> Slots<T> {
     }
 }
 
+/// Makes one value of two, whichever comes first: the smaller, say.
+pub type Join = fn(f32, f32) -> f32;
+
 /// Values that all tasks may join others to.
 #[derive(Clone, Copy, Debug)]
 pub struct Joined<'a>(&'a [AtomicU32]);
@@ -267,9 +270,8 @@ impl<'a> Joined<'a> {
         Self(unsafe { core::slice::from_raw_parts(data, values.len()) })
     }
 
-    /// Joins `values` to those from `first` on. The result depends on no order if `join`, as that of
-    /// minima, does not.
-    pub fn join(&self, first: usize, values: impl Iterator<Item = f32>, join: fn(f32, f32) -> f32) {
+    /// Joins `values` to those from `first` on.
+    pub fn join(&self, first: usize, values: impl Iterator<Item = f32>, join: Join) {
         let places = self.0.get(first..).unwrap_or_default();
         for (place, value) in places.iter().zip(values) {
             let mut old = place.load(Ordering::Relaxed);

@@ -8,7 +8,7 @@ use crate::algorithms::WHOLE;
 use crate::algorithms::finite::not_finite;
 use crate::algorithms::stage::{STAGE, cuts, group_extremes, pieces, widened};
 use crate::kernels::Kernels;
-use crate::parallel::{Cut, Exec, Joined, Tiled};
+use crate::parallel::{Cut, Exec, Join, Joined, Tiled};
 use crate::params::elementwise::Sharing;
 use crate::params::matrix::Dtype;
 use crate::status::Result;
@@ -144,7 +144,7 @@ fn join_columns<const N: usize>(
     k: &Kernels,
     exec: Exec<'_>,
     src: MatrixView<'_>,
-    out: [(&mut [f32], fn(f32, f32) -> f32); N],
+    out: [(&mut [f32], Join); N],
     add: impl Fn(&[f32], usize, [&mut [f32]; N]) + Sync,
 ) -> Result {
     let nothing = out.each_ref().map(|(out, _)| out.first().copied().unwrap_or(0.0));

@@ -8,7 +8,7 @@ use crate::algorithms::statistics::walk::{
     squares_of, sum_of,
 };
 use crate::kernels::Kernels;
-use crate::parallel::{Cut, Exec, Joined, TILE_ELEMENTS};
+use crate::parallel::{Cut, Exec, Join, Joined, TILE_ELEMENTS};
 use crate::params::statistics::{AggregatorType, Branch, StatisticsType};
 use crate::status::Result;
 use crate::views::PerGroup;
@@ -153,7 +153,7 @@ fn kept(branch: &Branch, value: f32) -> f32 {
 struct Joining {
     /// What is kept of no part.
     nothing: f32,
-    join: fn(f32, f32) -> f32,
+    join: Join,
 }
 
 impl Joining {
