@@ -264,7 +264,7 @@ impl<'a> Joined<'a> {
     /// These values.
     #[must_use]
     pub fn new(values: &'a mut [f32]) -> Self {
-        let data = values.as_ptr().cast::<AtomicU32>();
+        let data = values.as_mut_ptr().cast::<AtomicU32>();
         // SAFETY: the elements have the size and alignment of both types, which both take all bits;
         // nothing else sees them as long as the borrow lives.
         Self(unsafe { core::slice::from_raw_parts(data, values.len()) })
