@@ -66,16 +66,17 @@ fn sum_block<S: Simd>(s: S, mut rows: Rows<'_>, acc: &mut [f32; BLOCK]) {
 
 #[inline(always)]
 pub(crate) fn sum_columns<S: Simd>(s: S, src: &[f32], stride: usize, acc: &mut [f32]) {
-    let mut rows = Rows::new(src, stride);
-    let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
-    for acc in blocks {
-        sum_block(s, rows, acc);
-        rows.step();
-    }
-    if !tail.is_empty() {
-        let mut last = padded(tail, 0.0);
-        sum_block(s, rows, &mut last);
-        unpad(&last, tail);
+    for mut rows in Rows::parts(src, stride, acc.len()) {
+        let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
+        for acc in blocks {
+            sum_block(s, rows, acc);
+            rows.step();
+        }
+        if !tail.is_empty() {
+            let mut last = padded(tail, 0.0);
+            sum_block(s, rows, &mut last);
+            unpad(&last, tail);
+        }
     }
 }
 
@@ -106,17 +107,18 @@ pub(crate) fn sum_squares_columns<S: Simd>(
     center: &[f32],
     acc: &mut [f32],
 ) {
-    let mut rows = Rows::new(src, stride);
-    let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
     let (centers, center_tail) = center.as_chunks::<BLOCK>();
-    for (acc, center) in blocks.iter_mut().zip(centers) {
-        sum_squares_block(s, rows, center, acc);
-        rows.step();
-    }
-    if !tail.is_empty() {
-        let mut last = padded(tail, 0.0);
-        sum_squares_block(s, rows, &padded(center_tail, 0.0), &mut last);
-        unpad(&last, tail);
+    for mut rows in Rows::parts(src, stride, acc.len()) {
+        let (blocks, tail) = acc.as_chunks_mut::<BLOCK>();
+        for (acc, center) in blocks.iter_mut().zip(centers) {
+            sum_squares_block(s, rows, center, acc);
+            rows.step();
+        }
+        if !tail.is_empty() {
+            let mut last = padded(tail, 0.0);
+            sum_squares_block(s, rows, &padded(center_tail, 0.0), &mut last);
+            unpad(&last, tail);
+        }
     }
 }
 

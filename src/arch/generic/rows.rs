@@ -21,6 +21,17 @@ impl<'a> Rows<'a> {
         Self { src, at: 0, stride, ahead: src.len().next_multiple_of(stride) }
     }
 
+    /// The rows a part after the other, each of which is done for all blocks of columns: one by one where
+    /// blocks fill them and are few, so that memory is read in its order. For loops that compute little.
+    #[inline(always)]
+    pub(crate) fn parts(src: &'a [f32], stride: usize, width: usize) -> impl Iterator<Item = Self> {
+        const FEW: usize = 8 * BLOCK;
+        let all = Self::new(src, stride);
+        let one_by_one = width <= FEW && width.is_multiple_of(BLOCK);
+        let part = if one_by_one { all.stride } else { src.len().max(1) };
+        src.chunks(part).map(move |src| Self { src, ..all })
+    }
+
     /// The next block of each row.
     #[inline(always)]
     pub(crate) fn step(&mut self) {
