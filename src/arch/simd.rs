@@ -334,18 +334,21 @@ pub(crate) fn fold(mut lane: [f32; BLOCK]) -> f32 {
 #[inline(always)]
 pub(crate) fn padded<T: Copy, const N: usize>(tail: &[T], pad: T) -> [T; N] {
     let mut block = [pad; N];
-    let n = tail.len().min(N);
-    if let (Some(to), Some(from)) = (block.get_mut(..n), tail.get(..n)) {
-        to.copy_from_slice(from);
-    }
+    copy_start(tail, &mut block);
     block
 }
 
 /// Copies the start of `block` to `tail`.
 #[inline(always)]
 pub(crate) fn unpad<T: Copy, const N: usize>(block: &[T; N], tail: &mut [T]) {
-    let n = tail.len().min(N);
-    if let (Some(to), Some(from)) = (tail.get_mut(..n), block.get(..n)) {
+    copy_start(block, tail);
+}
+
+/// Copies as many elements as both have.
+#[inline(always)]
+fn copy_start<T: Copy>(from: &[T], to: &mut [T]) {
+    let n = from.len().min(to.len());
+    if let (Some(from), Some(to)) = (from.get(..n), to.get_mut(..n)) {
         to.copy_from_slice(from);
     }
 }
