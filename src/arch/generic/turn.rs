@@ -214,8 +214,8 @@ pub(crate) fn codes<S: Bits, C: Code>(
             }
             // Apart: sixteen registers do not hold the sums beside what the values take, and a sum that
             // goes through memory each time is waited for.
-            let whole = some.len().div_ceil(4);
-            for (line, values) in lines.iter().zip(values.as_chunks_mut::<4>().0).take(whole) {
+            let used = some.len().div_ceil(4);
+            for (line, values) in lines.iter().zip(values.as_chunks_mut::<4>().0).take(used) {
                 let words = words!(line);
                 for (to, place) in values.iter_mut().zip([0, 8, 16, 24]) {
                     s.store(value!(words, place), to);
