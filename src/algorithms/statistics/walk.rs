@@ -210,7 +210,7 @@ fn each_rows(
     while at < outers.end {
         let run = view.rows(item, at..outers.end);
         let rows = match run {
-            Run::F32(x) => x.len().checked_div(width).unwrap_or(0).min((TOGETHER / len).max(4)),
+            Run::F32(x) => x.len().checked_div(width).unwrap_or(0).min(TOGETHER / len),
             _ if len == width => (run.len() / len).min(STAGE / NARROW),
             _ => 0,
         };
