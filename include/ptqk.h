@@ -1308,9 +1308,9 @@ typedef struct ptqk_ctx {
     void (*parallel_for)(const struct ptqk_ctx *ctx, size_t n, ptqk_task task, void *arg);
     /**
      * Hears that `done` of `total` steps are finished, after every 16 of them (a step is about
-     * 65536 elements). A non-zero answer cancels the call if work is left. Runs on the thread that
-     * made the call, between tasks; the last call of a complete run has `done == total`.
-     * Default: NULL.
+     * 65536 elements, more where columns of large matrices are reduced). A non-zero answer cancels the
+     * call if work is left. Runs on the thread that made the call, between tasks; the last call of a
+     * complete run has `done == total`. Default: NULL.
      */
     int32_t (*progress)(const struct ptqk_ctx *ctx, uint64_t done, uint64_t total);
     /**

@@ -23,9 +23,9 @@ pub struct Ctx {
     pub parallel_for:
         Option<unsafe extern "C" fn(ctx: *const Ctx, n: usize, task: Task, arg: *mut c_void)>,
     /// Hears that `done` of `total` steps are finished, after every 16 of them (a step is about
-    /// 65536 elements). A non-zero answer cancels the call if work is left. Runs on the thread that
-    /// made the call, between tasks; the last call of a complete run has `done == total`.
-    /// Default: NULL.
+    /// 65536 elements, more where columns of large matrices are reduced). A non-zero answer cancels the
+    /// call if work is left. Runs on the thread that made the call, between tasks; the last call of a
+    /// complete run has `done == total`. Default: NULL.
     pub progress: Option<unsafe extern "C" fn(ctx: *const Ctx, done: u64, total: u64) -> i32>,
     /// Receives the detail of a refusal or of a numeric outcome. Default: NULL.
     pub detail: *mut Detail,
