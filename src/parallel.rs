@@ -1,7 +1,8 @@
 //! Spreads work over the caller's threads. How the work is cut depends on shapes only, and every
-//! piece writes its own part of the outputs, so no result depends on threads or their order.
+//! piece writes its own part of the outputs, or joins to them what depends on no order, so no result
+//! depends on threads.
 
-#![allow(unsafe_code, reason = "the C callback, and parts of one output")]
+#![allow(unsafe_code, reason = "the C callback, and outputs that tasks share")]
 
 use crate::params::context::Ctx;
 use crate::status::{Error, Result, Status};
@@ -251,32 +252,41 @@ impl<T> Slots<T> {
     }
 }
 
-/// Makes one value of two, whichever comes first: the smaller, say.
-pub type Join = fn(f32, f32) -> f32;
+/// Makes one value of many, whichever comes first: the smallest, say.
+#[derive(Clone, Copy, Debug)]
+pub struct Join {
+    /// What none become.
+    pub nothing: f32,
+    /// One of two.
+    pub of: fn(f32, f32) -> f32,
+}
 
 /// Values that all tasks may join others to.
 #[derive(Clone, Copy, Debug)]
-pub struct Joined<'a>(&'a [AtomicU32]);
+pub struct Joined<'a> {
+    places: &'a [AtomicU32],
+    join: Join,
+}
 
 const _: () = assert!(align_of::<AtomicU32>() == align_of::<f32>());
 
 impl<'a> Joined<'a> {
     /// These values.
     #[must_use]
-    pub fn new(values: &'a mut [f32]) -> Self {
+    pub fn new(values: &'a mut [f32], join: Join) -> Self {
         let data = values.as_mut_ptr().cast::<AtomicU32>();
         // SAFETY: the elements have the size and alignment of both types, which both take all bits;
         // nothing else sees them as long as the borrow lives.
-        Self(unsafe { core::slice::from_raw_parts(data, values.len()) })
+        Self { places: unsafe { core::slice::from_raw_parts(data, values.len()) }, join }
     }
 
     /// Joins `values` to those from `first` on.
-    pub fn join(&self, first: usize, values: impl Iterator<Item = f32>, join: Join) {
-        let places = self.0.get(first..).unwrap_or_default();
+    pub fn join(&self, first: usize, values: impl Iterator<Item = f32>) {
+        let places = self.places.get(first..).unwrap_or_default();
         for (place, value) in places.iter().zip(values) {
             let mut old = place.load(Ordering::Relaxed);
             loop {
-                let new = join(f32::from_bits(old), value).to_bits();
+                let new = (self.join.of)(f32::from_bits(old), value).to_bits();
                 if new == old {
                     break;
                 }

@@ -88,21 +88,6 @@ fn group_of(sharing: Sharing) -> NonZeroUsize {
     }
 }
 
-/// One number per column: calls `f` with ranges of at most `width` columns and their outputs.
-fn reduce_columns<O: Tiled>(
-    exec: Exec<'_>,
-    src: MatrixView<'_>,
-    width: usize,
-    outputs: O,
-    f: impl Fn(Range<usize>, O) + Sync,
-) -> Result {
-    let cols = src.cols();
-    exec.tasks(cols.div_ceil(width.max(1)), outputs, |i, part| {
-        let start = i * width;
-        f(start..cols.min(start + width), part);
-    })
-}
-
 /// Calls `f` with the columns `cols` of rows as f32, with their place in `cols`, and with the elements from one row to
 /// the next: with pieces of a row, or with some rows of a matrix without gaps.
 fn each_row(
@@ -138,7 +123,7 @@ fn each_row(
     }
 }
 
-/// Joins to each output what `add` finds in the rows, of any columns and in any order: tasks share rows,
+/// Makes of each output what `add` finds in the rows, of any columns and in any order: tasks share rows,
 /// too, so that each reads what lies together.
 fn join_columns<const N: usize>(
     k: &Kernels,
@@ -147,8 +132,11 @@ fn join_columns<const N: usize>(
     out: [(&mut [f32], Join); N],
     add: impl Fn(&[f32], usize, [&mut [f32]; N]) + Sync,
 ) -> Result {
-    let nothing = out.each_ref().map(|(out, _)| out.first().copied().unwrap_or(0.0));
-    let out = out.map(|(out, join)| (Joined::new(out), join));
+    let nothing = out.each_ref().map(|(_, join)| join.nothing);
+    let out = out.map(|(out, join)| {
+        out.fill(join.nothing);
+        Joined::new(out, join)
+    });
     let (rows, cols) = (src.rows(), src.cols());
     let shared = Cut::joined((rows, cols), WIDE, 1);
     let cut = if exec.is_serial() { Cut::exact((rows, cols), rows, WIDE) } else { shared };
@@ -161,8 +149,8 @@ fn join_columns<const N: usize>(
                 found.each_mut().map(|all| all.get_mut(piece.clone()).unwrap_or_default()),
             );
         });
-        for ((out, join), found) in out.iter().zip(found) {
-            out.join(tile.cols.start, found.into_iter().take(tile.cols.len()), *join);
+        for (out, found) in out.iter().zip(found) {
+            out.join(tile.cols.start, found.into_iter().take(tile.cols.len()));
         }
     })
 }
@@ -177,8 +165,14 @@ pub(super) fn higher(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
+/// The lowest of many.
+pub(super) const LOWEST: Join = Join { nothing: f32::INFINITY, of: lower };
+
+/// The highest of many.
+pub(super) const HIGHEST: Join = Join { nothing: f32::NEG_INFINITY, of: higher };
+
 /// What the extremes of nothing are.
-pub(super) const NONE: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
+pub(super) const NONE: (f32, f32) = (LOWEST.nothing, HIGHEST.nothing);
 
 /// Both extremes of two ranges.
 pub(super) fn wider(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
@@ -211,12 +205,10 @@ pub fn min_max(
             Ok(())
         }
         Sharing::Column => {
-            min.iter_mut().for_each(|min| *min = NONE.0);
-            max.iter_mut().for_each(|max| *max = NONE.1);
             let add = |x: &[f32], stride, [min, max]: [&mut [f32]; 2]| {
                 k.min_max_columns(x, stride, min, max);
             };
-            join_columns(k, exec, src, [(min, lower), (max, higher)], add)
+            join_columns(k, exec, src, [(min, LOWEST), (max, HIGHEST)], add)
         }
         Sharing::Row | Sharing::Group(_) => {
             let group = group_of(sharing);
@@ -248,8 +240,8 @@ pub fn abs_max(
             Ok(())
         }
         Sharing::Column => {
-            out.iter_mut().for_each(|out| *out = 0.0);
-            join_columns(k, exec, src, [(out, higher)], |x, stride, [out]| {
+            let largest = Join { nothing: 0.0, ..HIGHEST };
+            join_columns(k, exec, src, [(out, largest)], |x, stride, [out]| {
                 k.abs_max_columns(x, stride, out);
             })
         }
@@ -341,8 +333,10 @@ pub fn moment(
             Ok(())
         }
         Sharing::Column => {
-            let outputs = Blocks::new(out, COLUMNS);
-            reduce_columns(exec, src, COLUMNS, outputs, |cols, mut out| {
+            let cols = src.cols();
+            exec.tasks(cols.div_ceil(COLUMNS), Blocks::new(out, COLUMNS), |i, mut out| {
+                let start = i * COLUMNS;
+                let cols = start..cols.min(start + COLUMNS);
                 column_moments(k, moment, src, cols, out.slice_mut());
             })
         }

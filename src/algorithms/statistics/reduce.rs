@@ -1,7 +1,7 @@
 //! One tensor to one value per channel, or per channel and item of a batch.
 
 use crate::algorithms::quantile::{Passes, quantiles};
-use crate::algorithms::range::{NONE, higher, lower, wider};
+use crate::algorithms::range::{HIGHEST, LOWEST, NONE, higher, lower, wider};
 use crate::algorithms::stage::cuts;
 use crate::algorithms::statistics::walk::{
     BLOCK, Channel, NARROW, block_extremes, block_of, block_squares, block_totals, extremes_of,
@@ -148,27 +148,21 @@ fn kept(branch: &Branch, value: f32) -> f32 {
     clipped + 0.0
 }
 
-/// How what a branch keeps of parts of a tensor becomes what it keeps of all.
-#[derive(Clone, Copy)]
-struct Joining {
-    /// What is kept of no part.
-    nothing: f32,
-    join: Join,
+/// How what a branch keeps of parts of a tensor becomes what it keeps of all. None where parts do not tell: of all
+/// but extremes, and of the largest minimum or the smallest maximum.
+fn joining(branch: &Branch) -> Option<Join> {
+    match (branch.statistic, branch.aggregator) {
+        (StatisticsType::Min, AggregatorType::Max) => None,
+        (StatisticsType::Min, _) => Some(LOWEST),
+        (StatisticsType::Max | StatisticsType::AbsMax, AggregatorType::Min) => None,
+        (StatisticsType::Max | StatisticsType::AbsMax, _) => Some(HIGHEST),
+        _ => None,
+    }
 }
 
-impl Joining {
-    /// None where parts do not tell: of all but extremes, and of the largest minimum or the smallest maximum.
-    fn new(branch: &Branch) -> Option<Self> {
-        match (branch.statistic, branch.aggregator) {
-            (StatisticsType::Min, AggregatorType::Max) => None,
-            (StatisticsType::Min, _) => Some(Self { nothing: NONE.0, join: lower }),
-            (StatisticsType::Max | StatisticsType::AbsMax, AggregatorType::Min) => None,
-            (StatisticsType::Max | StatisticsType::AbsMax, _) => {
-                Some(Self { nothing: NONE.1, join: higher })
-            }
-            _ => None,
-        }
-    }
+/// The row in which a branch keeps the values of an item.
+fn row_of(branch: &Branch, item: usize) -> usize {
+    if branch.aggregator.is_running() { 0 } else { item }
 }
 
 /// Where a branch keeps the values of a sample: the extreme of all so far, or as they are.
@@ -267,21 +261,17 @@ pub fn reduce(
     out: [&mut [f32]; 2],
 ) -> Result {
     let channels = view.channels();
-    if let [Some(min), Some(max)] = branches.each_ref().map(Joining::new)
+    if let [Some(min), Some(max)] = branches.each_ref().map(joining)
         && !exec.is_serial()
         && channels > 1
     {
         return reduce_extremes(k, exec, view, branches, [min, max], out);
     }
     let [min, max] = out.map(|out| PerGroup::new(out, channels, 1));
-    let row = |which: usize, item: usize| {
-        let running = branches.get(which).is_some_and(|branch| branch.aggregator.is_running());
-        if running { 0 } else { item }
-    };
     let put_into = |parts: &mut [PerGroup<'_, f32>; 2], which: usize, item, at, value: f32| {
-        let part = parts.get_mut(which).map(|part| part.row_mut(row(which, item)));
-        let to = part.and_then(|row| row.get_mut(at));
-        if let (Some(branch), Some(to)) = (branches.get(which), to) {
+        if let (Some(branch), Some(part)) = (branches.get(which), parts.get_mut(which))
+            && let Some(to) = part.row_mut(row_of(branch, item)).get_mut(at)
+        {
             put(branch, value, to);
         }
     };
@@ -314,17 +304,18 @@ fn reduce_extremes(
     exec: Exec<'_>,
     view: &ChannelView<'_>,
     branches: &[Branch; 2],
-    joinings: [Joining; 2],
+    joins: [Join; 2],
     mut out: [&mut [f32]; 2],
 ) -> Result {
     let (channels, outer, block) = (view.channels(), view.outer(), block_of(view));
-    for ((branch, joining), out) in branches.iter().zip(joinings).zip(&mut out) {
+    for ((branch, join), out) in branches.iter().zip(joins).zip(&mut out) {
         if !branch.aggregator.is_running() {
             let sample = out.iter_mut().take(view.items().saturating_mul(channels));
-            sample.for_each(|value| *value = joining.nothing);
+            sample.for_each(|value| *value = join.nothing);
         }
     }
-    let out = out.map(Joined::new);
+    let ([min, max], [of_min, of_max]) = (out, joins);
+    let out = [Joined::new(min, of_min), Joined::new(max, of_max)];
     let rows = view.items().saturating_mul(outer);
     let worth = TILE_ELEMENTS.checked_div(view.inner()).unwrap_or(1);
     let width = if view.is_by_column() { block } else { worth.clamp(1, block) };
@@ -340,12 +331,11 @@ fn reduce_extremes(
             let end = rows.end.min(start + outer);
             let outers = rows.start - start..end - start;
             block_extremes(k, view, (item, tile.cols.start), outers, min, max);
-            for ((branch, joining), out) in branches.iter().zip(joinings).zip(out) {
-                let row = if branch.aggregator.is_running() { 0 } else { item };
+            for (branch, out) in branches.iter().zip(out) {
                 let extremes = min.iter().zip(&*max);
                 let values =
                     extremes.map(|(min, max)| kept(branch, pick(branch.statistic, (*min, *max))));
-                out.join(row * channels + tile.cols.start, values, joining.join);
+                out.join(row_of(branch, item) * channels + tile.cols.start, values);
             }
             rows.start = end;
         }
