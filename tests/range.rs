@@ -302,12 +302,13 @@ fn every_tier_and_thread_count_gives_the_same_bytes() {
                 estimator(branch(0, MEAN, 1e-4), branch(ABS_MAX, MEAN, 1e-4)),
                 estimator(branch(0, 0, 1e-4), clipped),
                 // Not what tasks may join: the largest minimum, the smallest maximum.
-                estimator(branch(0, 1, 1e-4), branch(1, 0, 1e-4)),
+                estimator(branch(0, 1, 1e-4), branch(1, 1, 1e-4)),
+                estimator(branch(0, 0, 1e-4), branch(1, 0, 1e-4)),
                 estimator(branch(3, 0, 1e-4), branch(3, MEAN, 1e-4)),
                 estimator(branch(4, MEAN, 1e-3), branch(5, 1, 0.4)),
             ]
             .into_iter()
-            .take(if quantiles { 5 } else { 4 })
+            .take(if quantiles { 6 } else { 5 })
             {
                 let params = params(place, e);
                 let mut tables = dispatch::available();
