@@ -409,9 +409,9 @@ macro_rules! kernel_list {
         fn multiply_tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, ahead: usize) = gemm::tile;
         /// Has bytes brought near that are read soon: a hint.
         fn request(src: &[u8]) = gemm::request;
-        /// `dst[width * p + i] = rows[i][p]` for all `p` that the four rows have, with the other sign if
-        /// `negate`; what lies in between stays. `width` is at least 4.
-        fn interleave_rows(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) = gemm::interleave;
+        /// `dst[width * p + i] = rows[i][p]`, with the other sign if `negate`; what lies in between stays.
+        /// There are at most `width` rows, equally long.
+        fn interleave_rows(rows: &[&[f32]], negate: bool, width: usize, dst: &mut [f32]) = gemm::interleave;
         /// Solves a lower triangular system: in ascending order of `j`, `x[j][r]` becomes
         /// `fma(-l[j][p], x[p][r], x[j][r])` for `p` from 0 to `j - 1`, then `x[j][r] * l[j][j]`: the
         /// diagonal holds reciprocals. Rows of `x` have 32 elements, rows of `l` are `stride` apart.

@@ -1107,15 +1107,17 @@ fn multiply_tile_matches_scalar() {
 fn interleave_rows_matches_scalar() {
     let mut rng = Rng(67);
     for len in lengths() {
-        for width in [4, 5, 12, 32] {
-            let x = rng.many(4 * len, Rng::bits);
-            let rows = [0, 1, 2, 3].map(|i| &x[i * len..(i + 1) * len]);
+        for (count, width) in
+            [(0, 1), (1, 1), (3, 5), (4, 4), (7, 7), (8, 12), (12, 12), (32, 32), (23, 40)]
+        {
+            let x = rng.many(count * len, Rng::bits);
+            let rows: Vec<_> = (0..count).map(|i| &x[i * len..(i + 1) * len]).collect();
             for negate in [false, true] {
                 // The last of the columns may end early.
-                let start = unwritten((width * len).saturating_sub(rng.below(width - 3)));
+                let start = unwritten((width * len).saturating_sub(rng.below(width + 1)));
                 let run =
                     |k: &Kernels, dst: &mut [f32]| k.interleave_rows(&rows, negate, width, dst);
-                compare(&start, run, || format!("len {len}, width {width}"));
+                compare(&start, run, || format!("{count} rows of {len}, width {width}"));
             }
         }
     }

@@ -514,10 +514,15 @@ const CASES: &[Case] = &[
     }),
     case!(request, |k, n, p| k.request(p.noise(n))),
     case!(interleave_rows, |k, n, p| {
-        let (len, width) = (n / 3 % 90, 4 + n % 7);
-        let rows = [0; 4].map(|_| p.noise(len));
+        let (len, width) = (n / 3 % 90, 6 + n % 7);
+        let all = [0; 6].map(|_| p.noise(len));
+        let rows: &[&[f32]] = if n % 7 < 3 {
+            &all[..5]
+        } else {
+            &[all[0], all[1], all[2], all[3], all[4], all[5], all[0], all[1], all[2]]
+        };
         let dst = p.output((width * len).saturating_sub(n % 2));
-        k.interleave_rows(&rows, n.is_multiple_of(2), width, dst)
+        k.interleave_rows(rows, n.is_multiple_of(2), width, dst)
     }),
     case!(solve_lower, |k, n, p| {
         let (rows, stride) = (n % 37, n % 37 + n % 3);

@@ -184,11 +184,13 @@ pub(crate) fn with_next<S: Simd, T>(
     })
 }
 
-/// How far, in bytes, the rows that come next lie from these: four that are equally far apart are taken as part of
+/// How far, in bytes, the rows that come next lie from these: rows that are equally far apart are taken as part of
 /// a matrix. Anything else is no harm, the pointers are never followed.
 #[inline(always)]
-pub(crate) fn rows_ahead<T>([a, b, ..]: &[&[T]; 4]) -> usize {
-    b.as_ptr().addr().wrapping_sub(a.as_ptr().addr()).wrapping_mul(4)
+pub(crate) fn rows_ahead<T, const N: usize>(rows: &[&[T]; N]) -> usize {
+    let mut starts = rows.iter().map(|row| row.as_ptr().addr());
+    let first = starts.next().unwrap_or(0);
+    starts.next().unwrap_or(0).wrapping_sub(first).wrapping_mul(N)
 }
 
 /// The two blocks of a pair.

@@ -1,6 +1,7 @@
 //! Panels: a few rows or columns of a matrix, interleaved, so that the kernels read them from one
 //! end to the other. Lanes that a last panel lacks are 0.
 
+use crate::algorithms::linalg::part;
 use crate::algorithms::stage::{cuts, widen_into, widened};
 use crate::kernels::{Kernels, TILE_COLS};
 use crate::parallel::Exec;
@@ -126,28 +127,23 @@ impl Side<'_> {
         depth: Range<usize>,
         to: &mut [f32],
     ) {
-        let mut buffer = [[0.0; PIECE]; 4];
-        // A part of the panel after the other: each is written four lanes at a time, and stays near.
+        let mut buffer = [[0.0; PIECE]; 8];
+        // A part of the panel after the other: each is written eight lanes at a time, and stays near.
         for (depth, to) in cuts(depth, PIECE).zip(to.chunks_mut(PIECE * W)) {
-            for quad in 0..W / 4 {
-                let row = first + 4 * quad;
+            for lanes in cuts(0..W, 8) {
+                let row = first + lanes.start;
                 // Where the kernel reads the matrix itself, it does that.
                 if self.view.dtype() != Dtype::F32 {
-                    for i in 4..8 {
+                    for i in 8..16 {
                         self.request(k, row + i, depth.clone());
                     }
                 }
-                let runs = [0, 1, 2, 3].map(|i| self.view.run(row + i, depth.clone()));
-                let [b0, b1, b2, b3] = &mut buffer;
-                let [r0, r1, r2, r3] = runs;
-                let rows = [
-                    lane(k, r0, depth.len(), b0),
-                    lane(k, r1, depth.len(), b1),
-                    lane(k, r2, depth.len(), b2),
-                    lane(k, r3, depth.len(), b3),
-                ];
-                let to = to.get_mut(4 * quad..).unwrap_or_default();
-                k.interleave_rows(&rows, self.negate, W, to);
+                let mut rows = [&[] as &[f32]; 8];
+                for ((i, to), buffer) in rows.iter_mut().enumerate().zip(&mut buffer) {
+                    *to = lane(k, self.view.run(row + i, depth.clone()), depth.len(), buffer);
+                }
+                let to = to.get_mut(lanes.start..).unwrap_or_default();
+                k.interleave_rows(part(&rows, 0..lanes.len()), self.negate, W, to);
             }
         }
     }

@@ -37,16 +37,11 @@ const PIECE: usize = 64;
 pub(super) fn store_rows(k: &Kernels, slab: &[f32], to: &mut MatrixViewMut<'_>) {
     let mut rows = [[0.0; PIECE]; TILE_COLS];
     for (i, columns) in slab.as_chunks::<TILE_COLS>().0.chunks(PIECE).enumerate() {
-        let (fours, rest) = columns.as_chunks::<4>();
-        for (i, four) in fours.iter().enumerate() {
-            let four = four.each_ref().map(|column| column.as_slice());
-            let all = rows.as_flattened_mut();
-            k.interleave_rows(&four, false, PIECE, all.get_mut(4 * i..).unwrap_or_default());
-        }
-        for (i, column) in rest.iter().enumerate() {
-            for (row, x) in rows.iter_mut().zip(column) {
-                row.iter_mut().skip(4 * fours.len() + i).take(1).for_each(|to| *to = *x);
-            }
+        for (columns, first) in columns.chunks(8).zip((0..).step_by(8)) {
+            let mut some = [&[] as &[f32]; 8];
+            some.iter_mut().zip(columns).for_each(|(to, column)| *to = column);
+            let to = rows.as_flattened_mut().get_mut(first..).unwrap_or_default();
+            k.interleave_rows(part(&some, 0..columns.len()), false, PIECE, to);
         }
         for (j, row) in rows.iter().enumerate() {
             let to = to.floats_mut(j, i * PIECE..i * PIECE + columns.len());
@@ -67,19 +62,21 @@ pub(super) fn negate_into_panels(
     let lanes = slabs.len().checked_div(depth).unwrap_or(0);
     exec.silent().tasks(count, Blocks::new(panels, panel), |i, mut to| {
         let (to, _) = to.slice_mut().as_chunks_mut::<TILE_ROWS>();
-        // Four lanes always lie in one slab. Where there are no more of them, the last ones stand for others, which
-        // are not used.
-        let from = [0, 4, 8].map(|four| {
-            let lane = (i * TILE_ROWS + four).min(lanes.saturating_sub(4));
+        // Four lanes always lie in one slab. Where there are no more of them, the last ones stand for
+        // others, which are not used.
+        let quads = [0, 4, 8].map(|four| (i * TILE_ROWS + four).min(lanes.saturating_sub(4)));
+        let [a, b, c] = quads.map(|lane| {
             let slab = part(slabs, lane / TILE_COLS * TILE_COLS * depth..slabs.len());
-            (slab.as_chunks::<4>().0.get(lane % TILE_COLS / 4..).unwrap_or_default())
-                .chunks(TILE_COLS / 4)
+            slab.as_chunks::<TILE_COLS>().0
         });
-        let [a, b, c] = from;
-        for (((a, b), c), to) in a.zip(b).zip(c).zip(to) {
-            let to = to.as_chunks_mut::<4>().0.iter_mut();
-            for (to, from) in to.zip([a, b, c].into_iter().filter_map(<[_]>::first)) {
-                *to = from.map(|x| -x);
+        let at = quads.map(|lane| lane % TILE_COLS / 4);
+        for (((a, b), c), to) in a.iter().zip(b).zip(c).zip(to) {
+            let to: &mut [[f32; 4]; TILE_ROWS / 4] = bytemuck::must_cast_mut(to);
+            for ((to, from), at) in to.iter_mut().zip([a, b, c]).zip(at) {
+                let from: &[[f32; 4]; TILE_COLS / 4] = bytemuck::must_cast_ref(from);
+                if let Some(from) = from.get(at) {
+                    *to = from.map(|x| -x);
+                }
             }
         }
     })

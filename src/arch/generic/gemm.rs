@@ -56,44 +56,90 @@ pub(crate) fn request<S: Simd>(s: S, src: &[u8]) {
 #[inline(always)]
 pub(crate) fn interleave<S: Simd>(
     s: S,
-    rows: &[&[f32]; 4],
+    rows: &[&[f32]],
     negate: bool,
     width: usize,
     dst: &mut [f32],
 ) {
-    let (flip, width) = (if negate { 1 << 31 } else { 0 }, width.max(1));
-    let [a, b, c, d] = rows;
-    let len = a.len().min(b.len()).min(c.len()).min(d.len());
-    let whole = len - len % 4;
-    let (fours, rest) = dst.split_at_mut(dst.len().min(whole.saturating_mul(width)));
-    let ahead = rows_ahead(rows);
-    let columns =
-        a.as_chunks().0.iter().zip(b.as_chunks().0).zip(c.as_chunks().0).zip(d.as_chunks().0);
-    let fours = fours.chunks_mut(width.saturating_mul(4).max(1));
-    for (i, ((((a, b), c), d), to)) in columns.zip(fours).enumerate() {
-        // One line per step, of the rows in turn: a burst would wait for memory.
-        if let Some(row) = rows.get(i % 4) {
-            s.prefetch(row.as_ptr().wrapping_add(4 * i).wrapping_byte_add(ahead));
-        }
-        let (t0, to) = next(to, width);
-        let (t1, to) = next(to, width);
-        let (t2, to) = next(to, width);
-        let (t3, _) = next(to, width);
-        let (Some(t0), Some(t1), Some(t2), Some(t3)) = (t0, t1, t2, t3) else { return };
-        s.transpose([a, b, c, d], flip, [t0, t1, t2, t3]);
+    let flip = if negate { 1 << 31 } else { 0 };
+    let (eights, rest) = rows.as_chunks();
+    let (fours, rest) = rest.as_chunks();
+    let mut dst = dst;
+    for rows in eights {
+        let done = eight(s, rows, flip, width, dst);
+        dst = finish(rows, done, negate, width, dst);
     }
-    let last = [
-        a.get(whole..len).unwrap_or_default(),
-        b.get(whole..len).unwrap_or_default(),
-        c.get(whole..len).unwrap_or_default(),
-        d.get(whole..len).unwrap_or_default(),
-    ];
-    scalar::gemm::interleave(&last, negate, width, rest);
+    for rows in fours {
+        let done = four(s, rows, flip, width, dst);
+        dst = finish(rows, done, negate, width, dst);
+    }
+    finish(rest, 0, negate, width, dst);
 }
 
-/// The first four elements, and what begins `width` elements further on.
+/// The columns that are not `done`. What belongs to the rows that come next.
 #[inline(always)]
-fn next(to: &mut [f32], width: usize) -> (Option<&mut [f32; 4]>, &mut [f32]) {
-    let (now, rest) = to.split_at_mut(width.min(to.len()));
-    (now.first_chunk_mut(), rest)
+fn finish<'a>(
+    rows: &[&[f32]],
+    done: usize,
+    negate: bool,
+    width: usize,
+    dst: &'a mut [f32],
+) -> &'a mut [f32] {
+    if rows.first().is_some_and(|row| done < row.len()) {
+        let dst = dst.get_mut(done.saturating_mul(width)..).unwrap_or_default();
+        scalar::gemm::interleave_from(rows, done, negate, width, dst);
+    }
+    dst.get_mut(rows.len()..).unwrap_or_default()
+}
+
+/// All whole fours of columns of eight rows. How many columns these are.
+#[inline(always)]
+fn eight<S: Simd>(s: S, rows: &[&[f32]; 8], flip: u32, width: usize, dst: &mut [f32]) -> usize {
+    let ahead = rows_ahead(rows);
+    let columns = rows.first().map_or(0, |row| row.len() / 4);
+    let [a, b, c, d, e, f, g, h] = rows.map(|row| {
+        bytemuck::cast_slice(row).as_chunks::<16>().0.get(..columns).unwrap_or_default()
+    });
+    let columns = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f).zip(g).zip(h);
+    let fours = dst.chunks_mut(width.saturating_mul(4).max(1));
+    for (i, (columns, to)) in columns.zip(fours).enumerate() {
+        let (((((((a, b), c), d), e), f), g), h) = columns;
+        request_two(s, rows, i, ahead);
+        let Some(to) = lines(to, width) else { return 4 * i };
+        s.transpose_eight([a, b, c, d, e, f, g, h], flip, to);
+    }
+    4 * a.len()
+}
+
+/// As `eight`, of four rows.
+#[inline(always)]
+fn four<S: Simd>(s: S, rows: &[&[f32]; 4], flip: u32, width: usize, dst: &mut [f32]) -> usize {
+    let ahead = rows_ahead(rows);
+    let [a, b, c, d] = rows.map(|row| row.as_chunks::<4>().0);
+    let columns = a.iter().zip(b).zip(c).zip(d);
+    let fours = dst.chunks_mut(width.saturating_mul(4).max(1));
+    for (i, ((((a, b), c), d), to)) in columns.zip(fours).enumerate() {
+        request_two(s, rows, i, ahead);
+        let Some(to) = lines(to, width) else { return 4 * i };
+        s.transpose([a, b, c, d], flip, to);
+    }
+    4 * a.len()
+}
+
+/// Has the lines of two of the rows that come next brought near, of other rows with each step: a burst
+/// of all rows would wait for memory.
+#[inline(always)]
+fn request_two<S: Simd, const N: usize>(s: S, rows: &[&[f32]; N], step: usize, ahead: usize) {
+    for row in rows.iter().skip(2 * step % N).take(2) {
+        s.prefetch(row.as_ptr().wrapping_add(4 * step).wrapping_byte_add(ahead));
+    }
+}
+
+/// Where four columns begin, `width` elements apart.
+#[inline(always)]
+fn lines<const N: usize>(to: &mut [f32], width: usize) -> Option<[&mut [f32; N]; 4]> {
+    let (a, to) = to.split_at_mut_checked(width)?;
+    let (b, to) = to.split_at_mut_checked(width)?;
+    let (c, d) = to.split_at_mut_checked(width)?;
+    Some([a.first_chunk_mut()?, b.first_chunk_mut()?, c.first_chunk_mut()?, d.first_chunk_mut()?])
 }

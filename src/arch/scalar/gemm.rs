@@ -15,11 +15,21 @@ pub(super) fn tile(a: &[f32], b: &[f32], c: &mut TileMut<'_>, _ahead: usize) {
 
 pub(super) fn request(_: &[u8]) {}
 
-pub(crate) fn interleave(rows: &[&[f32]; 4], negate: bool, width: usize, dst: &mut [f32]) {
-    let [a, b, c, d] = rows;
-    let columns = a.iter().zip(*b).zip(*c).zip(*d);
-    for ((((a, b), c), d), to) in columns.zip(dst.chunks_mut(width.max(1))) {
-        let column = [*a, *b, *c, *d].map(|x| if negate { -x } else { x });
-        to.iter_mut().zip(column).for_each(|(to, x)| *to = x);
+pub(super) fn interleave(rows: &[&[f32]], negate: bool, width: usize, dst: &mut [f32]) {
+    interleave_from(rows, 0, negate, width, dst);
+}
+
+/// The columns of the rows from `start` on.
+#[inline(never)]
+pub(crate) fn interleave_from(
+    rows: &[&[f32]],
+    start: usize,
+    negate: bool,
+    width: usize,
+    dst: &mut [f32],
+) {
+    for (i, row) in rows.iter().enumerate() {
+        let to = dst.get_mut(i..).unwrap_or_default().iter_mut().step_by(width.max(1));
+        to.zip(row.iter().skip(start)).for_each(|(to, x)| *to = if negate { -x } else { *x });
     }
 }
