@@ -425,12 +425,13 @@ macro_rules! kernel_list {
 
         /// How many elements are less than `limits.0`, and how many are neither that nor greater than
         /// `limits.1`, as no NaN is. With `magnitude`, of `|src[i]|`. Writes the second kind to `room`,
-        /// in order, while there is some; what follows them there is unspecified.
-        fn bracket(src: &[f32], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
+        /// in order, while there is some; what follows them there is unspecified. `soon` is what later calls
+        /// read, or this one does in a while: a hint.
+        fn bracket(src: &[f32], soon: &[f32], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
         /// `bracket` of f16.
-        fn bracket_f16(src: &[f16], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
+        fn bracket_f16(src: &[f16], soon: &[f16], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
         /// `bracket` of bf16.
-        fn bracket_bf16(src: &[bf16], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
+        fn bracket_bf16(src: &[bf16], soon: &[bf16], limits: (f32, f32), magnitude: bool, room: &mut [f32]) -> [usize; 2] = bracket::run;
         /// `ranks[i]` is the number of elements of `src` that are less than element `i`. Compares each
         /// with each: for few.
         fn ranks(src: &[f32], ranks: &mut [i32]) = bracket::ranks;

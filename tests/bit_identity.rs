@@ -733,7 +733,7 @@ fn long_slices_wherever_they_begin() {
                 compare_value(|k| k.sum_squares(src, 17.0), what);
                 for limits in [(-100.0, 100.0), (-2e4, 0.0)] {
                     let bracket = |k: &Kernels, room: &mut [f32]| {
-                        let [below, between] = k.bracket(src, limits, false, room);
+                        let [below, between] = k.bracket(src, src, limits, false, room);
                         room[len] = (1000 * below + between) as f32;
                         room[between..len].fill(0.0);
                     };

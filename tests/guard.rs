@@ -531,13 +531,13 @@ const CASES: &[Case] = &[
     case!(factor_lower, |k, n, p| k.factor_lower(p.output(32 * (n % 70)), n % 45)),
     case!(bracket, |k, n, p| {
         let limits = (-1e-3, 1e-3);
-        k.bracket(p.noise(n), limits, n.is_multiple_of(2), p.output(n / 2));
+        k.bracket(p.noise(n), p.noise(n), limits, n.is_multiple_of(2), p.output(n / 2));
     }),
     case!(bracket_f16, |k, n, p| {
-        k.bracket_f16(p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
+        k.bracket_f16(p.noise(n), p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
     }),
     case!(bracket_bf16, |k, n, p| {
-        k.bracket_bf16(p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
+        k.bracket_bf16(p.noise(n), p.noise(n), (-1e-3, 1e-3), n.is_multiple_of(2), p.output(n / 2));
     }),
     case!(ranks, |k, n, p| k.ranks(p.noise(n.min(300)), p.output(n.min(300)))),
     case!(pack_6, |k, n, p| k.pack_6(p.noise(n), p.output(3 * n.div_ceil(4)))),

@@ -159,9 +159,9 @@ fn brackets_count_and_collect() {
                     let run = |k: &Kernels, dtype: usize| {
                         let mut kept = vec![9.0; room];
                         let found = match dtype {
-                            0 => k.bracket(&values, limits, magnitude, &mut kept),
-                            1 => k.bracket_f16(&halves, limits, magnitude, &mut kept),
-                            _ => k.bracket_bf16(&brains, limits, magnitude, &mut kept),
+                            0 => k.bracket(&values, &[], limits, magnitude, &mut kept),
+                            1 => k.bracket_f16(&halves, &[], limits, magnitude, &mut kept),
+                            _ => k.bracket_bf16(&brains, &[], limits, magnitude, &mut kept),
                         };
                         let bits = kept[..found[1].min(room)].iter().map(|x| x.to_bits());
                         (found, bits.map(|x| if x << 1 > 0xFF00_0000 { 1 } else { x }).collect())

@@ -168,22 +168,6 @@ pub(crate) fn look_ahead<S: Simd, T, const N: usize>(s: S, now: &[T; N]) {
     bring(s, now.as_ptr().cast::<u8>().wrapping_add(AHEAD), size_of::<[T; N]>());
 }
 
-/// The blocks of a loop, each of which has a later one brought near, if there is one: as `look_ahead`,
-/// for loops over few elements, too.
-#[inline(always)]
-pub(crate) fn with_next<S: Simd, T>(
-    s: S,
-    blocks: &[[T; BLOCK]],
-) -> impl Iterator<Item = &[T; BLOCK]> {
-    let later = blocks.get(AHEAD / size_of::<[T; BLOCK]>()..).unwrap_or_default();
-    let mut later = later.iter();
-    blocks.iter().inspect(move |_| {
-        if let Some(block) = later.next() {
-            bring(s, block.as_ptr().cast(), size_of::<[T; BLOCK]>());
-        }
-    })
-}
-
 /// How far, in bytes, the rows that come next lie from these: rows that are equally far apart are taken as part of
 /// a matrix. Anything else is no harm, the pointers are never followed.
 #[inline(always)]

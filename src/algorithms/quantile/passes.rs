@@ -192,16 +192,25 @@ pub(super) fn pass<P: Passes + ?Sized>(
         let mut all = [[0; 2]; TOGETHER];
         let mut rooms = [a.slice_mut(), b.slice_mut()];
         src.visit(k, part, &mut |run| {
+            let all_of = |at: usize| at.min(run.len());
             for piece in cuts(0..run.len(), step) {
+                let soon = run.part(all_of(piece.start + CACHED)..all_of(piece.end + CACHED));
                 let run = run.part(piece);
                 for ((all, trial), room) in all.iter_mut().zip(trials).zip(&mut rooms) {
                     let Some(limits) = *trial else { continue };
                     let [_, kept] = *all;
                     let room = room.get_mut(kept..).unwrap_or_default();
-                    let found = match run {
-                        Run::F32(x) => k.bracket(x, limits, magnitude, room),
-                        Run::F16(x) => k.bracket_f16(x, limits, magnitude, room),
-                        Run::Bf16(x) => k.bracket_bf16(x, limits, magnitude, room),
+                    let found = match (run, soon) {
+                        (Run::F32(x), Run::F32(soon)) => {
+                            k.bracket(x, soon, limits, magnitude, room)
+                        }
+                        (Run::F16(x), Run::F16(soon)) => {
+                            k.bracket_f16(x, soon, limits, magnitude, room)
+                        }
+                        (Run::Bf16(x), Run::Bf16(soon)) => {
+                            k.bracket_bf16(x, soon, limits, magnitude, room)
+                        }
+                        _ => continue,
                     };
                     *all = sum(*all, found);
                 }

@@ -168,7 +168,7 @@ fn of_rank(ranked: &[f32; FEW], rank: usize) -> f32 {
 
 /// Whether a value is NaN: nothing else lies between these limits.
 pub(super) fn has_nan(k: &Kernels, values: &[f32]) -> bool {
-    let [_, nan] = k.bracket(values, (f32::INFINITY, f32::NEG_INFINITY), false, &mut []);
+    let [_, nan] = k.bracket(values, &[], (f32::INFINITY, f32::NEG_INFINITY), false, &mut []);
     nan > 0
 }
 
@@ -201,7 +201,7 @@ pub(super) fn among(
                 return None;
             }
             at.aim(sampled.len(), |rank| of_rank(&ranked, rank));
-            let found = k.bracket(values, at.trial.limits(), false, room);
+            let found = k.bracket(values, &[], at.trial.limits(), false, room);
             let [_, between] = found;
             match at.learn(found, between.min(room.len())) {
                 Step::Again => (),

@@ -1,5 +1,5 @@
 use crate::arch::bits::Bits;
-use crate::arch::simd::{BLOCK, Element, Simd, padded, split_at_line, unpad, with_next};
+use crate::arch::simd::{BLOCK, Element, Simd, bring, padded, split_at_line, unpad};
 
 /// Elements that were counted, and the room for those between.
 struct Counts<'a, S: Simd> {
@@ -63,6 +63,7 @@ fn total<S: Simd>(s: S, x: S::I32) -> usize {
 fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
     s: S,
     src: &[T],
+    soon: &[T],
     (low, high): (f32, f32),
     room: &mut [f32],
 ) -> [usize; 2] {
@@ -71,7 +72,11 @@ fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
     let (head, src) = split_at_line(s, src);
     let (blocks, tail) = src.as_chunks::<BLOCK>();
     part::<S, T, MAGNITUDE>(s, head, limits, &mut counts);
-    for x in with_next(s, blocks) {
+    let mut soon = soon.as_chunks::<BLOCK>().0.iter();
+    for x in blocks {
+        if let Some(soon) = soon.next() {
+            bring(s, soon.as_ptr().cast(), size_of_val(soon));
+        }
         let x = if MAGNITUDE { s.abs(T::load(s, x)) } else { T::load(s, x) };
         block(s, x, u32::MAX, limits, &mut counts);
     }
@@ -83,14 +88,15 @@ fn all<S: Bits, T: Element, const MAGNITUDE: bool>(
 pub(crate) fn run<S: Bits, T: Element>(
     s: S,
     src: &[T],
+    soon: &[T],
     limits: (f32, f32),
     magnitude: bool,
     room: &mut [f32],
 ) -> [usize; 2] {
     if magnitude {
-        all::<S, T, true>(s, src, limits, room)
+        all::<S, T, true>(s, src, soon, limits, room)
     } else {
-        all::<S, T, false>(s, src, limits, room)
+        all::<S, T, false>(s, src, soon, limits, room)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::arch::simd::Element;
 /// while there is some.
 pub(super) fn run<T: Element>(
     src: &[T],
+    _soon: &[T],
     (low, high): (f32, f32),
     magnitude: bool,
     room: &mut [f32],
